@@ -1,0 +1,13 @@
+"""SOT-MTJ devices: parameters, switching, process variation, fitting."""
+
+from __future__ import annotations
+
+from .barriers import exact_barrier as exact_barrier
+from .barriers import seed_barrier as seed_barrier
+from .parameters import DeviceParams as DeviceParams
+from .parameters import Quantity as Quantity
+from .switching import SwitchingModel as SwitchingModel
+from .switching import ThermalSwitching as ThermalSwitching
+from .switching import paper_critical_current as paper_critical_current
+from .switching import static_threshold as static_threshold
+from .variation import VariationModel as VariationModel

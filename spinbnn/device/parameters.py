@@ -1,0 +1,279 @@
+"""Device parameter files: every number with its unit, spread, source and meaning."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from .. import files, resources
+from ..errors import ParameterError, suggest
+from ..tables import Column, Table
+from ..units import format_si, quantity
+
+SCHEMA = "spinbnn.device/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldSpec:
+    """What a field of a device file means, its unit and its allowed range (SI, inclusive)."""
+
+    unit: str
+    description: str
+    lower: float = 0.0
+    upper: float = math.inf
+    required: bool = False
+
+
+FIELDS: dict[str, FieldSpec] = {
+    "geometry.pillar_diameter": FieldSpec(unit="m", description="diameter of the free layer"),
+    "geometry.free_layer_thickness": FieldSpec(unit="m", description="thickness of the free layer"),
+    "geometry.barrier_thickness": FieldSpec(unit="m", description="thickness of the tunnel barrier"),
+    "geometry.track_length": FieldSpec(unit="m", description="length of the heavy-metal track between its contacts"),
+    "geometry.track_width": FieldSpec(unit="m", description="width of the heavy-metal track"),
+    "geometry.track_thickness": FieldSpec(unit="m", description="thickness of the heavy-metal track"),
+    "magnetic.saturation_magnetization": FieldSpec(unit="A/m", description="saturation magnetisation at the reference temperature"),
+    "magnetic.interface_anisotropy": FieldSpec(unit="J/m^2", description="interface anisotropy energy"),
+    "magnetic.damping": FieldSpec(unit="1", description="Gilbert damping", upper=1.0),
+    "magnetic.in_plane_field": FieldSpec(unit="T", description="symmetry-breaking field along the current", lower=-10.0),
+    "electrical.track_resistance": FieldSpec(unit="ohm", description="resistance of the track, end to end", lower=1e-3, required=True),
+    "electrical.parallel_resistance": FieldSpec(unit="ohm", description="junction resistance, state 0 (parallel), zero bias", lower=1e-3, required=True),
+    "electrical.tmr": FieldSpec(unit="1", description="tunnel magnetoresistance ratio at zero bias", upper=20.0, required=True),
+    "electrical.tmr_half_voltage": FieldSpec(unit="V", description="bias at which the TMR ratio is halved", lower=1e-3, required=True),
+    "electrical.junction_capacitance": FieldSpec(unit="F", description="capacitance of the junction", required=True),
+    "spin_hall.critical_current": FieldSpec(
+        unit="A", lower=1e-9, required=True,
+        description="Ic0 in the paper's convention: the track current at which H_DL = H_k, twice the 0 K switching threshold",
+    ),
+    "spin_hall.efficiency": FieldSpec(unit="1", description="damping-like torque efficiency", lower=-5.0, upper=5.0),
+    "thermal.delta": FieldSpec(unit="1", description="thermal stability factor E_b/(k_B T) at the reference temperature", lower=1.0, upper=500.0, required=True),
+    "thermal.attempt_time": FieldSpec(unit="s", description="attempt time tau0 (effective, see the validity note)", lower=1e-16, upper=1e-6, required=True),
+    "thermal.reference_temperature": FieldSpec(unit="K", description="temperature at which delta and Ic0 are given", lower=1.0, upper=1000.0, required=True),
+    "thermal.curie_temperature": FieldSpec(unit="K", description="Curie temperature of the free layer", lower=1.0),
+    "thermal.anisotropy_exponent": FieldSpec(unit="1", description="exponent n of K_eff(T) ~ Ms(T)^n", upper=20.0),
+    "switching.saturation": FieldSpec(unit="1", description="largest switching probability, p_sat", lower=1e-6, upper=1.0, required=True),
+}  # fmt: skip
+_ENTRY = {"value", "sigma", "sigma_global", "source", "note"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantity:
+    """One number of a device file.
+
+    ``value`` is in SI units; ``sigma`` and ``sigma_global`` are relative standard deviations (device to device within
+    a die, and die to die).
+    """
+
+    key: str
+    value: float
+    source: str
+    sigma: float = 0.0
+    sigma_global: float = 0.0
+    note: str = ""
+
+    @property
+    def unit(self) -> str:
+        """The SI unit of the field."""
+        return FIELDS[self.key].unit
+
+    @property
+    def description(self) -> str:
+        """What the field means."""
+        return FIELDS[self.key].description
+
+    @property
+    def assumed(self) -> bool:
+        """Whether the file says that nobody measured this number."""
+        return self.source.startswith("assumed")
+
+    def __str__(self) -> str:
+        return format_si(self.value, self.unit, 6)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correlation:
+    """Correlation of the logarithms of two parameters, within a die."""
+
+    first: str
+    second: str
+    value: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceParams:
+    """The parameters of one SOT-MTJ, immutable, each with unit, spread, source and description.
+
+    Attributes
+    ----------
+    name, description : str
+        From the file.
+    notes : tuple of str
+        What the set assumes; printed with every result that uses it.
+    quantities : mapping of str to Quantity
+        By ``"group.field"``.
+    correlations : tuple of Correlation
+        Between the logarithms of parameters.
+
+    Examples
+    --------
+    >>> params = DeviceParams.load("seed_eq23")
+    >>> params.value("thermal.delta"), str(params["spin_hall.critical_current"])
+    (40.0, '500 µA')
+    """
+
+    name: str
+    description: str
+    quantities: Mapping[str, Quantity]
+    notes: tuple[str, ...] = ()
+    correlations: tuple[Correlation, ...] = ()
+    origin: str = field(default="", compare=False)
+
+    @classmethod
+    def load(cls, name_or_path: str | Path) -> DeviceParams:
+        """Read a device file by its path, or by the name of one that comes with spinbnn.
+
+        Raises
+        ------
+        DataError
+            If there is no such file, or it is not TOML.
+        ParameterError
+            If a key is unknown, missing or out of range, or a number has no source.
+        UnitError
+            If a unit is missing or of another dimension.
+        """
+        path = resources.find("device", name_or_path)
+        return cls.from_dict(files.read_toml(path), where=path.name)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], *, where: str = "device") -> DeviceParams:
+        """Build from parsed TOML; ``where`` names the file in messages."""
+        if data.get("schema") != SCHEMA:
+            raise ParameterError("not a device file", where=f"{where}, key 'schema'", value=data.get("schema"), remedy=f'write schema = "{SCHEMA}"')
+        groups = {key.split(".")[0] for key in FIELDS}
+        known = groups | {"schema", "name", "description", "notes", "correlations"}
+        quantities: dict[str, Quantity] = {}
+        for group, body in data.items():
+            if group not in known:
+                raise ParameterError("unknown key", where=f"{where}, key {group!r}", value=group, remedy=suggest(group, known))
+            if group not in groups:
+                continue
+            if not isinstance(body, Mapping):
+                raise ParameterError("a group must be a TOML table", where=f"{where}, key {group!r}", value=body, remedy=f"write [{group}]")
+            for name, entry in body.items():
+                key = f"{group}.{name}"
+                quantities[key] = _read_entry(key, entry, where)
+        if missing := [k for k, spec in FIELDS.items() if spec.required and k not in quantities]:
+            raise ParameterError("a required field is missing", where=where, value=missing, remedy=f"add {missing[0]!r}: {FIELDS[missing[0]].description}")
+        return cls(
+            name=str(data.get("name", where)),
+            description=str(data.get("description", "")),
+            notes=tuple(data.get("notes", ())),
+            quantities=dict(sorted(quantities.items())),
+            correlations=tuple(_read_correlation(entry, quantities, where) for entry in data.get("correlations", ())),
+            origin=where,
+        )
+
+    def __getitem__(self, key: str) -> Quantity:
+        if key not in self.quantities:
+            if key in FIELDS:
+                raise ParameterError(f"device {self.name!r} does not give this field", where=self.origin or self.name, value=key, remedy=f"add {key!r} to the file: {FIELDS[key].description}")
+            raise ParameterError("unknown field", where=self.origin or self.name, value=key, remedy=suggest(key, FIELDS))
+        return self.quantities[key]
+
+    def value(self, key: str) -> float:
+        """Return the SI value of a field."""
+        return self[key].value
+
+    def get(self, key: str) -> float | None:
+        """Return the SI value of an optional field, or None if the file does not give it."""
+        if key not in FIELDS:
+            raise ParameterError("unknown field", where=self.origin or self.name, value=key, remedy=suggest(key, FIELDS))
+        return self.quantities[key].value if key in self.quantities else None
+
+    def with_values(self, **values: float) -> DeviceParams:
+        """Return a copy with other SI values; write ``thermal__delta=45`` for ``thermal.delta``.
+
+        Examples
+        --------
+        >>> DeviceParams.load("seed_eq23").with_values(thermal__delta=45.0).value("thermal.delta")
+        45.0
+        """
+        changed = dict(self.quantities)
+        for name, value in values.items():
+            key = name.replace("__", ".")
+            changed[key] = replace(self[key], value=_in_range(key, float(value), "with_values"), source="set by the caller")
+        return replace(self, quantities=changed)
+
+    @property
+    def assumed(self) -> list[Quantity]:
+        """Numbers whose source is ``"assumed"``."""
+        return [q for q in self.quantities.values() if q.assumed]
+
+    @property
+    def content_hash(self) -> str:
+        """sha256 of all numbers and spreads (not of notes or sources)."""
+        numbers = {k: [q.value, q.sigma, q.sigma_global] for k, q in self.quantities.items()}
+        return files.content_hash({"values": numbers, "correlations": [[c.first, c.second, c.value] for c in self.correlations]})
+
+    def table(self) -> Table:
+        """Return the parameters as a table."""
+        rows = [[k, str(q), 100 * q.sigma if q.sigma else None, q.source, q.description] for k, q in self.quantities.items()]
+        shown = [[c if c is not None else "" for c in row] for row in rows]
+        return Table(f"Device {self.name}", ["field", "value", Column("spread", "%"), "source", "meaning"], shown, note=" ".join(self.notes))
+
+    def _repr_html_(self) -> str:
+        return self.table().to_html()
+
+
+def _in_range(key: str, value: float, where: str) -> float:
+    spec = FIELDS[key]
+    if not (math.isfinite(value) and spec.lower <= value <= spec.upper):
+        raise ParameterError(
+            f"out of range: {key} must lie in [{spec.lower:g}, {spec.upper:g}] {spec.unit}",
+            where=f"{where}, key {key!r}", value=value, remedy=f"{key}: {spec.description}",
+        )  # fmt: skip
+    return value
+
+
+def _read_entry(key: str, entry: Any, where: str) -> Quantity:
+    if key not in FIELDS:
+        group = key.split(".")[0]
+        raise ParameterError("unknown field", where=f"{where}, key {key!r}", value=key, remedy=suggest(key, [k for k in FIELDS if k.startswith(group + ".")]))
+    place = f"{where}, key {key!r}"
+    if not isinstance(entry, Mapping):
+        raise ParameterError("a field must be a table with value and source", where=place, value=entry, remedy='write { value = "1 nm", source = "doi:..." }')
+    if unknown := set(entry) - _ENTRY:
+        raise ParameterError("unknown key", where=place, value=sorted(unknown)[0], remedy=suggest(sorted(unknown)[0], _ENTRY))
+    for needed in ("value", "source"):
+        if needed not in entry:
+            raise ParameterError(f"{needed!r} is missing", where=place, value=dict(entry), remedy='every number says value and source; where nobody measured it: source = "assumed"')
+    value = _in_range(key, quantity(entry["value"], FIELDS[key].unit, where=place), where)
+    spreads = {}
+    for name in ("sigma", "sigma_global"):
+        spreads[name] = _spread(entry.get(name, 0.0), value, FIELDS[key].unit, f"{place}, {name}")
+    return Quantity(key=key, value=value, source=str(entry["source"]), note=str(entry.get("note", "")), **spreads)
+
+
+def _spread(text: Any, value: float, unit: str, where: str) -> float:
+    """Read a spread, relative (``"7 %"``) or absolute in the field's unit, as a relative standard deviation."""
+    relative = not isinstance(text, str) or text.rstrip().endswith("%")
+    spread = quantity(text, "1", where=where) if relative else quantity(text, unit, where=where) / abs(value)
+    if not 0.0 <= spread < 1.0:
+        raise ParameterError("a relative spread must lie in [0, 1)", where=where, value=text, remedy='write e.g. sigma = "7 %"')
+    return spread
+
+
+def _read_correlation(entry: Any, quantities: Mapping[str, Quantity], where: str) -> Correlation:
+    place = f"{where}, key 'correlations'"
+    if not isinstance(entry, Mapping) or set(entry) != {"first", "second", "value", "source"}:
+        raise ParameterError("a correlation needs first, second, value and source", where=place, value=entry, remedy='[[correlations]] first = "thermal.delta" ...')
+    for side in ("first", "second"):
+        if entry[side] not in quantities:
+            raise ParameterError("a correlation names a field that the file does not give", where=place, value=entry[side], remedy=suggest(str(entry[side]), quantities))
+    value = quantity(entry["value"], "1", where=place)
+    if not -1.0 < value < 1.0:
+        raise ParameterError("a correlation must lie in (-1, 1)", where=place, value=entry["value"], remedy="use a magnitude below 1")
+    return Correlation(first=entry["first"], second=entry["second"], value=value, source=str(entry["source"]))

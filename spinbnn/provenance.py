@@ -1,0 +1,72 @@
+"""What made a file: versions, command, seed and time, for every table, report and results record."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+PACKAGES = ("spinbnn", "numpy", "scipy", "h5py", "click", "rich", "PySpice", "torch", "safetensors", "scikit-learn", "numba", "matplotlib")
+
+
+def version(package: str) -> str | None:
+    """Return the installed version of a distribution, or None (the package is not imported).
+
+    Examples
+    --------
+    >>> version("no-such-package") is None
+    True
+    """
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of every package that is installed."""
+    found = {"python": platform.python_version()}
+    return found | {name: v for name in PACKAGES if (v := version(name)) is not None}
+
+
+def utc_now() -> str:
+    """Return the time in UTC, to the second (``$SOURCE_DATE_EPOCH`` is honoured)."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
+    return moment.replace(microsecond=0).isoformat()
+
+
+def git_revision() -> str | None:
+    """Return the commit of the checkout that spinbnn runs from, with ``+`` when it has changes; None outside one."""
+    root = Path(__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return None
+    try:
+        head = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=root, capture_output=True, text=True, timeout=10)
+        state = subprocess.run(["git", "status", "--porcelain", "-uno"], cwd=root, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    if head.returncode:
+        return None
+    return head.stdout.strip() + ("+" if state.stdout.strip() else "")
+
+
+def command() -> str:
+    """Return the command line without folders of this machine."""
+    return " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+
+
+def record(seed: int | None, **more: str) -> dict[str, str | int | None]:
+    """Return the provenance of something that is made now: seed, command, time, versions, commit and ``more``."""
+    return {
+        "seed": seed,
+        "command": command(),
+        "time_utc": utc_now(),
+        "git": git_revision(),
+        **{f"version_{k}": v for k, v in versions().items()},
+        **more,
+    }

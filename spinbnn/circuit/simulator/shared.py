@@ -1,0 +1,168 @@
+"""`NgspiceShared`: ngspice as a library, driven by PySpice, one worker process for each."""
+
+from __future__ import annotations
+
+import importlib.util
+import queue
+import shutil
+import tempfile
+import time
+import weakref
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ...errors import MissingToolError, ParameterError
+from .checks import check_decks, check_timeout, check_workers
+from .deck import Deck, SimulationResult, check_save
+from .locate import NgspiceInstallation, find_ngspice
+from .messages import preflight, tail
+from .ordered import in_order
+from .process import WorkerDied, WorkerLate, WorkerProcess
+
+
+class NgspiceShared:
+    """Run decks through PySpice's shared-library session, fenced off in worker processes.
+
+    One bad deck can leave ngspice with the previous circuit, poison its library for good, or end the
+    interpreter; nothing inside a process can stop a run that takes too long. So each worker is a process
+    of its own, loads a fresh circuit for every attempt, checks every answer (`messages.fault`,
+    `vectors.choose`), and is killed and replaced after a timeout, a crash or a poisoned load.
+
+    Parameters
+    ----------
+    workers : int
+        Processes, each with one ngspice of one thread.
+    timeout : float
+        Longest time for one deck, all rungs of the numerics ladder together. [s]
+    installation : NgspiceInstallation, optional
+        Which ngspice; `find_ngspice` by default.
+
+    Raises
+    ------
+    MissingToolError
+        If PySpice or libngspice is not there or cannot be loaded; the first worker is started here.
+
+    See Also
+    --------
+    spinbnn.circuit.simulator.batch.NgspiceBatch : the same numbers bit for bit, without PySpice.
+
+    Notes
+    -----
+    Results do not depend on the number of workers, nor on the order of the decks. ngspice 39 to 46, Linux and macOS.
+
+    Examples
+    --------
+    >>> decks = [Deck(text=f"V1 a 0 1\\nR1 a b 1e3\\nR2 b 0 {r!r}", save=("v(b)",)) for r in (1e3, 3e3)]
+    >>> with NgspiceShared(workers=1) as sim:                                  # doctest: +SKIP
+    ...     [float(r.require().waveforms["v(b)"][0]) for r in sim.run(decks)]
+    [0.5, 0.75]
+    """
+
+    def __init__(
+        self, workers: int = 1, timeout: float = 60.0, *, installation: NgspiceInstallation | None = None
+    ) -> None:
+        self.workers, self.timeout = check_workers(workers), check_timeout(timeout)
+        if importlib.util.find_spec("PySpice") is None:
+            raise MissingToolError(
+                "PySpice is not installed",
+                where="NgspiceShared",
+                remedy="pip install 'spinbnn[spice]', or use NgspiceBatch, which needs only ngspice",
+            )
+        self.installation = installation or find_ngspice()
+        self.installation.require_library()
+        self._folder = Path(tempfile.mkdtemp(prefix="spinbnn-spice-"))
+        self._processes = [
+            WorkerProcess(self.installation, _subfolder(self._folder, n)) for n in range(self.workers)
+        ]
+        self._finalizer = weakref.finalize(self, _shut_down, self._processes, self._folder)
+        self._idle: queue.LifoQueue[WorkerProcess] = queue.LifoQueue()
+        for process in reversed(self._processes):
+            self._idle.put(process)
+        try:
+            self._processes[0].start()
+        except (MissingToolError, WorkerDied):
+            self.close()
+            raise
+        self.version = self._processes[0].version
+
+    def run(
+        self, decks: Iterable[Deck], save: tuple[str, ...] | list[str] | None = None
+    ) -> Iterator[SimulationResult]:
+        """Simulate decks and yield their results in input order, as soon as they are there.
+
+        Parameters
+        ----------
+        decks : iterable of Deck
+            Drawn lazily, a few ahead of the consumer.
+        save : tuple of str, optional
+            Vectors to keep, for all decks, instead of each deck's own.
+
+        Yields
+        ------
+        SimulationResult
+            One for each deck. Failures are results with a status, never exceptions.
+
+        Raises
+        ------
+        ParameterError
+            If an item is not a `Deck`, or this simulator is closed.
+        """
+        if not self._finalizer.alive:
+            raise ParameterError(
+                "this simulator is closed", where="NgspiceShared.run", remedy="make a new one"
+            )
+        chosen = None if save is None else check_save(save, "run")
+        return in_order(lambda index, deck: self._one(index, deck, chosen), check_decks(decks), self.workers)
+
+    def close(self) -> None:
+        """End the workers and remove their folders; what still runs comes back as crashed."""
+        self._finalizer()
+
+    def __enter__(self) -> NgspiceShared:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _one(self, index: int, deck: Deck, save: tuple[str, ...] | None) -> SimulationResult:
+        """Simulate one deck on an idle worker; runs in a thread of `in_order`."""
+        if refusal := preflight(deck):
+            return SimulationResult(index=index, status="failed", name=deck.name, error=refusal)
+        begin = time.monotonic()
+        process = self._idle.get()
+        try:
+            result = self._ask(process, deck, save)
+        finally:
+            self._idle.put(process)
+        return replace(result, index=index, elapsed=time.monotonic() - begin)
+
+    def _ask(self, process: WorkerProcess, deck: Deck, save: tuple[str, ...] | None) -> SimulationResult:
+        """Ask once; and once more in a fresh process if a used one died, which an earlier deck may have hurt."""
+        broken: dict[str, Any] = {"index": 0, "name": deck.name}
+        while True:
+            try:
+                return process.ask(deck, save, self.timeout)
+            except WorkerLate as late:
+                return SimulationResult(status="timeout", error=f"{late}; the process was killed", **broken)
+            except WorkerDied as death:
+                used = process.runs > 1 and self._finalizer.alive
+                log = tail(process.words().splitlines())
+                process.stop()
+                if not used:
+                    return SimulationResult(status="crashed", error=str(death), log=log, **broken)
+            except MissingToolError as error:
+                return SimulationResult(status="crashed", error=str(error), **broken)
+
+
+def _subfolder(folder: Path, n: int) -> Path:
+    path = folder / str(n)
+    path.mkdir()
+    return path
+
+
+def _shut_down(processes: list[WorkerProcess], folder: Path) -> None:
+    for process in processes:
+        process.close()
+    shutil.rmtree(folder, ignore_errors=True)

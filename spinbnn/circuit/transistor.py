@@ -1,0 +1,372 @@
+"""DC figures of merit of one transistor: drive, leakage, threshold, subthreshold slope and DIBL.
+
+The functions here build the deck as text and evaluate arrays. Whoever calls them brings the simulator as a
+callable, so the module depends on no driver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spinbnn.errors import ParameterError, SimulationError
+
+Polarity = Literal["n", "p"]
+FloatArray = NDArray[np.float64]
+Simulate = Callable[[str, Sequence[str]], Mapping[str, Any]]
+
+VECTORS = ("v(g)", "i(vdlin)", "i(vdsat)")
+"""Vectors that :func:`dc_deck` saves: gate voltage [V] and the two drain-source branch currents [A]."""
+
+THRESHOLD_CURRENT = 100e-9
+"""Current density of the constant-current threshold, Id = THRESHOLD_CURRENT * W/L [A]."""
+
+SLOPE_WINDOW = (1e-3, 1e-1)
+"""Window of the slope fit, as fractions of the threshold current: two decades below the threshold."""
+
+GMIN = 1e-18
+"""Conductance ngspice puts across each junction of the bench [S]; its default 1e-12 S would add 1.1 pA."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransistorFigures:
+    """DC figures of one transistor. All are magnitudes: a PMOS has positive values as well.
+
+    Parameters
+    ----------
+    ion : float
+        Drain current over width at Vgs = Vds = VDD [A/m].
+    ioff : float
+        Drain current over width at Vgs = 0, Vds = VDD [A/m].
+    vth_lin : float
+        Constant-current threshold at the low drain voltage, Id = 100 nA * W/L [V].
+    vth_sat : float
+        Constant-current threshold at Vds = VDD [V].
+    slope : float
+        Subthreshold slope dVgs/dlog10(Id) at Vds = VDD, fitted over two decades below the threshold [V/dec].
+    dibl : float
+        (vth_lin - vth_sat) / (VDD - Vds_lin) [V/V].
+
+    Examples
+    --------
+    >>> f = TransistorFigures(ion=666.0, ioff=1e-5, vth_lin=0.6, vth_sat=0.5, slope=0.093, dibl=0.095)
+    >>> f"{f.ion:.0f} uA/um, {f.ioff * 1e6:.0f} pA/um, {f.slope * 1e3:.0f} mV/dec"
+    '666 uA/um, 10 pA/um, 93 mV/dec'
+    """
+
+    ion: float
+    ioff: float
+    vth_lin: float
+    vth_sat: float
+    slope: float
+    dibl: float
+
+
+def dc_deck(
+    include_path: str,
+    model: str,
+    polarity: Polarity,
+    *,
+    vdd: float,
+    width: float = 1e-6,
+    length: float = 40e-9,
+    temperature: float = 300.15,
+    delvto: float = 0.0,
+    mulu0: float = 1.0,
+    vds_lin: float = 0.05,
+    step: float = 5e-3,
+) -> str:
+    """Write the deck that sweeps the gate of two equal transistors, at ``vds_lin`` and at ``vdd``.
+
+    Source and bulk are grounded; for ``polarity="p"`` gate and drains go negative. The instance parameters
+    are written as ngspice takes them: ``delvto`` adds to the signed threshold, so that a PMOS with a larger
+    magnitude needs a negative value (:func:`delvto_for` does this). The vectors to ask for are
+    :data:`VECTORS`.
+
+    Parameters
+    ----------
+    include_path : str
+        File with the model card.
+    model : str
+        Name of the model in that file.
+    polarity : {"n", "p"}
+        Channel type of the model.
+    vdd : float
+        Supply, end of the gate sweep and the high drain voltage [V].
+    width, length : float
+        Drawn gate width and length [m].
+    temperature : float
+        Device temperature [K].
+    delvto : float
+        Instance shift of the signed threshold voltage [V].
+    mulu0 : float
+        Instance multiplier of the low-field mobility.
+    vds_lin : float
+        The low drain voltage [V].
+    step : float
+        Largest step of the gate sweep; a whole number of steps leads to vdd [V].
+
+    Returns
+    -------
+    str
+        The deck, ending in ``.end`` and a newline.
+
+    Raises
+    ------
+    ParameterError
+        For a polarity other than n and p, a dimension, voltage or temperature out of range, or a path with
+        a quote or a line break.
+
+    Examples
+    --------
+    >>> deck = dc_deck("models/cmos40lp.lib", "plp", "p", vdd=1.1)
+    >>> deck.splitlines()[2]
+    'mlin dlin g 0 0 plp w=1e-06 l=4e-08 delvto=0.0 mulu0=1.0'
+    >>> deck.splitlines()[7]
+    '.dc vg 0 -1.1025 -0.005'
+    """
+    sign = _sign(polarity)
+    positive = {"vdd": vdd, "width": width, "length": length, "temperature": temperature, "mulu0": mulu0}
+    positive |= {"vds_lin": vds_lin, "step": step}
+    for name, value in positive.items():
+        if not (np.isfinite(value) and value > 0):
+            raise ParameterError("must be a finite number > 0", where=f"dc_deck, {name}", value=value)
+    if vds_lin >= vdd:
+        raise ParameterError(
+            "the low drain voltage must lie below vdd",
+            where="dc_deck, vds_lin",
+            value=vds_lin,
+            remedy="use 0.05",
+        )
+    if any(c in include_path for c in "\"'\n\r") or not include_path:
+        raise ParameterError("the path cannot be written into a deck", where="dc_deck", value=include_path)
+    gate_step = vdd / float(np.ceil(vdd / step * (1 - 1e-9)))
+    gate_end = vdd + 0.5 * gate_step  # half a step beyond, so that rounding cannot drop the last point
+    shape = f"{model} w={float(width)!r} l={float(length)!r} delvto={float(delvto)!r} mulu0={float(mulu0)!r}"
+    return "\n".join(
+        [
+            f"* gate sweep of {model} at two drain voltages",
+            f'.include "{include_path}"',
+            f"mlin dlin g 0 0 {shape}",
+            f"msat dsat g 0 0 {shape}",
+            "vg g 0 0",
+            f"vdlin dlin 0 {float(sign * vds_lin)!r}",
+            f"vdsat dsat 0 {float(sign * vdd)!r}",
+            f".dc vg 0 {sign * round(gate_end, 15)!r} {sign * round(gate_step, 15)!r}",
+            f".temp {round(float(temperature) - 273.15, 9)!r}",
+            f".options gmin={GMIN!r} abstol=1e-18 reltol=1e-6",
+            ".save " + " ".join(VECTORS),
+            ".end",
+            "",
+        ]
+    )
+
+
+def figures_from_sweep(
+    gate: ArrayLike,
+    current_lin: ArrayLike,
+    current_sat: ArrayLike,
+    *,
+    vdd: float,
+    width: float = 1e-6,
+    length: float = 40e-9,
+    vds_lin: float = 0.05,
+) -> TransistorFigures:
+    """Evaluate two transfer characteristics, given as magnitudes.
+
+    The threshold is the gate voltage at which Id = 100 nA * W/L, found by linear interpolation of
+    log10(Id). The slope is the least-squares line of Vgs against log10(Id) in :data:`SLOPE_WINDOW`.
+
+    Parameters
+    ----------
+    gate : array_like, shape (N,)
+        |Vgs|, rising from 0 to vdd [V].
+    current_lin, current_sat : array_like, shape (N,)
+        |Id| at Vds = vds_lin and at Vds = vdd [A].
+    vdd : float
+        Supply [V].
+    width, length : float
+        Drawn gate width and length [m].
+    vds_lin : float
+        The low drain voltage [V].
+
+    Returns
+    -------
+    TransistorFigures
+
+    Raises
+    ------
+    SimulationError
+        If the sweep does not rise from 0 to vdd, a current is not finite, or the threshold is not crossed.
+
+    Examples
+    --------
+    An exponential of 90 mV/dec that passes 2.5 uA (100 nA * 25) at 0.50 V, and at 0.605 V when Vds is low:
+
+    >>> v = np.linspace(0.0, 1.1, 111)
+    >>> sat, lin = 2.5e-6 * 10 ** ((v - 0.5) / 0.09), 2.5e-6 * 10 ** ((v - 0.605) / 0.09)
+    >>> f = figures_from_sweep(v, lin, sat, vdd=1.1)
+    >>> round(f.vth_sat, 6), round(f.slope, 6), round(f.dibl, 6)
+    (0.5, 0.09, 0.1)
+    """
+    v, lin, sat = (np.asarray(a, dtype=np.float64) for a in (gate, current_lin, current_sat))
+    if not (v.ndim == 1 and v.size >= 3 and v.shape == lin.shape == sat.shape):
+        raise SimulationError(
+            "gate voltage and currents must be one-dimensional and equally long",
+            where="figures_from_sweep",
+            value=(v.shape, lin.shape, sat.shape),
+        )
+    if abs(v[0]) > 1e-9 or abs(v[-1] - vdd) > 1e-6 * vdd or np.any(np.diff(v) <= 0):
+        raise SimulationError(
+            "the gate sweep must rise from 0 to vdd",
+            where="figures_from_sweep, gate",
+            value=(float(v[0]), float(v[-1])),
+            remedy="pass magnitudes; check that the simulation reached the end of its sweep",
+        )
+    if not (np.all(np.isfinite(lin)) and np.all(np.isfinite(sat))):
+        raise SimulationError("a drain current is not finite", where="figures_from_sweep")
+    critical = THRESHOLD_CURRENT * width / length
+    vth_lin = _crossing(v, lin, critical, "current_lin")
+    vth_sat = _crossing(v, sat, critical, "current_sat")
+    low = _crossing(v, sat, SLOPE_WINDOW[0] * critical, "current_sat")
+    high = _crossing(v, sat, SLOPE_WINDOW[1] * critical, "current_sat")
+    window = np.linspace(low, high, 21)
+    decades = np.interp(window, v, _log10(sat))
+    slope = 1.0 / float(np.polyfit(window, decades, 1)[0])
+    return TransistorFigures(
+        ion=float(sat[-1]) / width,
+        ioff=float(sat[0]) / width,
+        vth_lin=vth_lin,
+        vth_sat=vth_sat,
+        slope=slope,
+        dibl=(vth_lin - vth_sat) / (vdd - vds_lin),
+    )
+
+
+def measure_transistor(
+    simulate: Simulate,
+    include_path: str,
+    model: str,
+    polarity: Polarity,
+    *,
+    vdd: float,
+    width: float = 1e-6,
+    length: float = 40e-9,
+    temperature: float = 300.15,
+    delvto: float = 0.0,
+    mulu0: float = 1.0,
+    vds_lin: float = 0.05,
+    step: float = 5e-3,
+) -> TransistorFigures:
+    """Build the deck, have it simulated and evaluate it; parameters as in :func:`dc_deck`.
+
+    Parameters
+    ----------
+    simulate : callable
+        ``simulate(deck_text, vectors)`` returns a mapping from each vector name to its array, shape (N,).
+
+    Returns
+    -------
+    TransistorFigures
+
+    Raises
+    ------
+    ParameterError
+        See :func:`dc_deck`.
+    SimulationError
+        If a vector is missing, or see :func:`figures_from_sweep`.
+
+    Examples
+    --------
+    A stand-in for a simulator: a transistor that is an exponential at both drain voltages.
+
+    >>> def simulate(deck, vectors):
+    ...     v = np.linspace(0.0, 1.1, 221)
+    ...     return {"v(g)": v, "i(vdlin)": -1e-11 * 10 ** (v / 0.1), "i(vdsat)": -2e-11 * 10 ** (v / 0.1)}
+    >>> f = measure_transistor(simulate, "a.lib", "nlp", "n", vdd=1.1)
+    >>> round(f.slope, 6), round(f.ioff, 9)
+    (0.1, 2e-05)
+    """
+    deck = dc_deck(
+        include_path,
+        model,
+        polarity,
+        vdd=vdd,
+        width=width,
+        length=length,
+        temperature=temperature,
+        delvto=delvto,
+        mulu0=mulu0,
+        vds_lin=vds_lin,
+        step=step,
+    )
+    data = simulate(deck, VECTORS)
+    missing = [name for name in VECTORS if name not in data]
+    if missing:
+        raise SimulationError(
+            "the simulator returned no such vector", where="measure_transistor", value=missing
+        )
+    sign = _sign(polarity)
+    gate, lin, sat = (np.real(np.asarray(data[name])).astype(np.float64) for name in VECTORS)
+    return figures_from_sweep(
+        sign * gate, -sign * lin, -sign * sat, vdd=vdd, width=width, length=length, vds_lin=vds_lin
+    )
+
+
+def delvto_for(polarity: Polarity, vth_shift: float) -> float:
+    """Turn a shift of the threshold's magnitude into the instance parameter ``delvto``.
+
+    BSIM4 adds ``delvto`` to the signed threshold, which is negative in a PMOS; hence delvto = +shift for
+    "n" and -shift for "p". A positive shift makes either transistor slower.
+
+    Parameters
+    ----------
+    polarity : {"n", "p"}
+        Channel type.
+    vth_shift : float
+        Change of |Vth| [V].
+
+    Returns
+    -------
+    float
+        Value for ``delvto=`` [V].
+
+    Examples
+    --------
+    >>> delvto_for("n", 0.03), delvto_for("p", 0.03)
+    (0.03, -0.03)
+    """
+    return _sign(polarity) * vth_shift
+
+
+def _sign(polarity: str) -> int:
+    """Return +1 for an NMOS, -1 for a PMOS."""
+    if polarity not in ("n", "p"):
+        raise ParameterError(
+            "unknown channel type", where="polarity", value=polarity, remedy="use 'n' or 'p'"
+        )
+    return 1 if polarity == "n" else -1
+
+
+def _log10(current: FloatArray) -> FloatArray:
+    """Decimal logarithm with non-positive currents (numerical noise of the off state) set to 1e-30 A."""
+    return np.asarray(np.log10(np.maximum(current, 1e-30)), dtype=np.float64)
+
+
+def _crossing(gate: FloatArray, current: FloatArray, level: float, name: str) -> float:
+    """Gate voltage of the first rise through ``level``, linear in log10(current)."""
+    above = current >= level
+    if above[0] or not above[-1]:
+        raise SimulationError(
+            "the drain current does not rise through the level",
+            where=f"figures_from_sweep, {name}",
+            value=(float(current[0]), level, float(current[-1])),
+            remedy="check polarity, model and supply; values: first, wanted and last current in A",
+        )
+    k = int(np.argmax(above))
+    y0, y1 = _log10(current[k - 1 : k + 1])
+    return float(gate[k - 1] + (gate[k] - gate[k - 1]) * (np.log10(level) - y0) / (y1 - y0))

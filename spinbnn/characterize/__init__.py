@@ -1,0 +1,11 @@
+"""Characterisation: flows, grids, the runner and its lookup tables."""
+
+from __future__ import annotations
+
+from .flow import Flow as Flow
+from .grid import Axis as Axis
+from .grid import Grid as Grid
+from .runner import check_limits as check_limits
+from .runner import run_flow as run_flow
+from .table import LookupTable as LookupTable
+from .table import Measure as Measure

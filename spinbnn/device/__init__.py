@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from .barriers import exact_barrier as exact_barrier
 from .barriers import seed_barrier as seed_barrier
+from .fitting import SwitchingFit as SwitchingFit
+from .fitting import fit_switching as fit_switching
 from .parameters import DeviceParams as DeviceParams
 from .parameters import Quantity as Quantity
 from .switching import SwitchingModel as SwitchingModel

@@ -1,4 +1,4 @@
-"""`AnalyticSimulator`: answers decks from a formula; for tests, documentation and machines without ngspice."""
+"""`AnalyticSimulator`: decks answered by a formula; for tests, documentation and machines without ngspice."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class AnalyticSimulator:
     Parameters
     ----------
     response : callable
-        Takes a `Deck` (its ``parameters``, ``stop`` and ``temperature_c`` say what is asked) and returns all its
-        vectors, each of shape (points,), with ``"time"`` [s] for a transient. It may raise any
-        `spinbnn.errors.SpinbnnError` to say that this deck has no answer; other exceptions are its own bugs, and
-        pass through.
+        Takes a `Deck` (its ``parameters``, ``stop`` and ``temperature_c`` say what is asked) and returns all
+        its vectors, each of shape (points,), with ``"time"`` [s] for a transient. It may raise any
+        `spinbnn.errors.SpinbnnError` to say that this deck has no answer; other exceptions are its own bugs,
+        and pass through.
 
     Examples
     --------

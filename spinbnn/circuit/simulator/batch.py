@@ -29,8 +29,8 @@ class NgspiceBatch:
     """Run decks through ``ngspice -b -r``, each in a process of its own.
 
     The same checks, the same ladder and, bit for bit, the same numbers as
-    `spinbnn.circuit.simulator.shared.NgspiceShared`; nothing can leak from one deck to the next. It costs about a fifth more
-    processor time per sample, and does not need PySpice (GPL-3).
+    `spinbnn.circuit.simulator.shared.NgspiceShared`; nothing can leak from one deck to the next. It costs
+    about a tenth more processor time per sample, and does not need PySpice (GPL-3).
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ class NgspiceBatch:
     def _judge(
         deck: Deck, raw: Path, code: int, out: list[str], err: list[str]
     ) -> tuple[dict[str, np.ndarray], str]:
-        """Check messages, exit code and raw file; ngspice ends with code 0 after many failures, a floating node for one."""
+        """Check messages, exit code and raw file; ngspice ends with code 0 on a floating node, for one."""
         log = messages.tail(err)
         if code < 0:
             raise _Crash(f"ngspice died of signal {-code}", log)

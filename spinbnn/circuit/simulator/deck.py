@@ -80,7 +80,7 @@ class Deck:
     temperature_c : float
         Circuit temperature. [degC]
     options : mapping
-        Numerical options of ngspice (``method="gear"``, ``reltol=1e-3``, ...). A value of True renders a bare flag.
+        Numerical options of ngspice (``method="gear"``, ``reltol=1e-3``, ...); True renders a bare flag.
     initial : mapping of str to float
         Initial node voltages (``.ic``), held while the operating point is solved. [V]
     parameters : mapping of str to float
@@ -232,7 +232,7 @@ class SimulationResult:
     spinbnn.errors.SimulationError: the simulation failed: singular matrix: check node x
       where:  deck 'cell' (index 0)
       value:  'failed'
-      remedy: correct the netlist at the place the message names; the result's .log holds the simulator's last words
+      remedy: correct the netlist at the place the message names; the result's .log holds more
     """
 
     index: int
@@ -282,7 +282,7 @@ class SimulationResult:
 
 
 _REMEDIES = {
-    "failed": "correct the netlist at the place the message names; the result's .log holds the simulator's last words",
+    "failed": "correct the netlist at the place the message names; the result's .log holds more",
     "timeout": "raise the simulator's timeout, or max_step, or shorten the transient",
     "crashed": "look for control commands (quit) in included files; run the rendered deck with ngspice by hand",
 }

@@ -44,9 +44,9 @@ def rungs(deck: Deck) -> tuple[Mapping[str, OptionValue], ...]:
     """Return the options that each rung adds behind the deck's own.
 
     Rung 0 is the deck as it stands, rung 1 the other integration method, rung 2 Gear with more
-    iterations, rung 3 also ``reltol`` = 3e-3 (left out where the deck already asks for that or more). ``rshunt``, ``cshunt``
-    and ``gmin`` are never touched: they put resistors into the circuit, and have been seen to turn a
-    floating node into a "success".
+    iterations, rung 3 also ``reltol`` = 3e-3 (left out where the deck already asks for that or more).
+    ``rshunt``, ``cshunt`` and ``gmin`` are never touched: they put resistors into the circuit, and have
+    been seen to turn a floating node into a "success".
 
     Examples
     --------

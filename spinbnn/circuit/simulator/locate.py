@@ -65,8 +65,9 @@ class NgspiceInstallation:
         """Prepare the folder of one simulator process and return its environment.
 
         The folder gets a ``.spiceinit``, which takes the place of a user's own and sets one thread
-        (ngspice's OpenMP loops spin: one sample a second where one thread gives forty). An unpacked installation also gets a start-up
-        file with the paths of its own code models in it, because the packaged one names those of the system.
+        (ngspice's OpenMP loops spin: one sample a second where one thread gives thirty). An unpacked
+        installation also gets a start-up file with the paths of its own code models in it, because the
+        packaged one names those of the system.
 
         Parameters
         ----------

@@ -15,9 +15,10 @@ LOG_TAIL = 4000
 
 _STEPPING = re.compile(r"(Trying gmin\s*=\s*\S+\s*|Supplies reduced to\s*\S+\s*)+", re.IGNORECASE)
 _NOISE = re.compile(
-    r"$|note:|or no active circuit|one successful|warning:\s*(further gmin increment|last gmin step failed|gmin step"
-    r"|dynamic gmin|true gmin|source stepping failed)|using (sparse|klu)|simulation interrupted|please check your input netlist|error: ngspice\.dll cannot recover"
-    r"|error: fatal error in ngspice",
+    r"$|note:|or no active circuit|one successful|using (sparse|klu)|simulation interrupted"
+    r"|warning:\s*(further gmin increment|last gmin step failed|gmin step|dynamic gmin|true gmin"
+    r"|source stepping failed)"
+    r"|please check your input netlist|error: ngspice\.dll cannot recover|error: fatal error in ngspice",
     re.IGNORECASE,
 )
 _FAULT = re.compile(
@@ -63,7 +64,8 @@ def preflight(deck: Deck) -> str:
 
     Refused are control blocks (their ``quit`` ends the process, their ``alter`` outlives the deck), a
     second ``.end``, relative include paths (each driver runs in its own folder), noise sources (ngspice's
-    random numbers cannot be repeated), and anything but one real-valued analysis.
+    random numbers cannot be repeated), and anything but one real-valued analysis. Included files are not
+    searched; a ``quit`` in one of them is survived, but keep control commands out of them.
 
     Examples
     --------
@@ -86,9 +88,9 @@ def preflight(deck: Deck) -> str:
             path = line.split(None, 1)[1].strip().strip("\"'")
             is_section = first == ".lib" and len(words) == 2 and "/" not in path and "." not in path
             if not is_section and not path.startswith(("/", "~")) and path[1:3] not in (":\\", ":/"):
-                return f"line {place}: {first} {path}: give an absolute path, the simulator runs in a folder of its own"
+                return f"line {place}: {first} {path}: give an absolute path; the simulator runs elsewhere"
         if re.search(r"\btr(noise|random)\s*\(", line, re.IGNORECASE):
-            return f"line {place}: trnoise/trrandom: ngspice's random numbers cannot be repeated; draw them in Python"
+            return f"line {place}: trnoise/trrandom: not repeatable; draw random numbers in Python"
     for analysis in deck.analyses():
         count += 1
         if analysis not in _REAL_ANALYSES:
@@ -105,7 +107,8 @@ def relevant(lines: Iterable[str]) -> list[str]:
 
     Examples
     --------
-    >>> relevant(["Note: Starting dynamic gmin stepping", "Trying gmin =   1.0000E-03 Warning: singular matrix:  check node x",
+    >>> relevant(["Note: Starting dynamic gmin stepping",
+    ...           "Trying gmin =   1.0000E-03 Warning: singular matrix:  check node x",
     ...           "Warning: Further gmin increment", "Warning: singular matrix:  check node x"])
     ['Warning: singular matrix: check node x']
     """

@@ -42,9 +42,10 @@ class WorkerProcess:
     """One worker, started when it is first needed and again after each death.
 
     A plain subprocess is used rather than `multiprocessing`: nothing re-imports the user's ``__main__``, so
-    scripts without a guard, ``python -c``, notebooks and pytest all work alike, and no lock or thread of the parent
-    is forked. The price is a start of about half a second instead of 0.06 s, paid once per worker and per
-    poisoned deck. The worker gets the parent's ``sys.path``, thus the same spinbnn, and an environment of its own.
+    scripts without a guard, ``python -c``, notebooks and pytest all work alike, and no lock or thread of
+    the parent is forked. The price is a start of 0.15 s (idle machine) instead of 0.06 s, paid once per
+    worker and per poisoned deck. The worker gets the parent's ``sys.path``, thus the same spinbnn, and an
+    environment of its own.
 
     Parameters
     ----------

@@ -50,7 +50,8 @@ class NgspiceShared:
 
     Notes
     -----
-    Results do not depend on the number of workers, nor on the order of the decks. ngspice 39 to 46, Linux and macOS.
+    Results do not depend on the number of workers, nor on the order of the decks. Tested with ngspice 39 on
+    Linux; needs POSIX process handling. Overhead over the bare simulation: about 1.5 ms for each deck.
 
     Examples
     --------

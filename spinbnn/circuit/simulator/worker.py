@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 
 from .session import Session
 
-_ORPHAN_CHECK = 2.0
+_ORPHAN_CHECK = 1.0
 """How often the worker looks whether its parent lives. [s]"""
 
 

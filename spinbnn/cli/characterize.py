@@ -1,0 +1,47 @@
+"""``spinbnn characterize``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from .progress import progress
+
+
+@click.command("characterize")
+@click.argument("flow")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="HDF5 file to write  [default: FLOW.h5].")
+@click.option("-j", "--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Simulator processes; the result does not depend on it.")
+@click.option("--simulator", type=click.Choice(["shared", "batch"]), default="shared", show_default=True, help="PySpice's shared library, or 'ngspice -b'.")
+@click.option("--draws", type=click.IntRange(1), help="Number of Monte-Carlo draws instead of the flow's.")
+@click.option("--dry-run", is_flag=True, help="Check the flow, print its size and stop.")
+def command(flow: str, out: Path | None, workers: int, simulator: str, draws: int | None, dry_run: bool) -> None:
+    """Run a characterisation flow (a file, or the name of one that comes with spinbnn) and write its lookup table.
+
+    A killed run resumes: finished samples stand in OUT.journal and are never measured again.
+    """
+    from ..characterize import Flow, check_limits, run_flow
+
+    parsed = Flow.load(flow)
+    if draws is not None:
+        parsed = parsed.with_axes(draw={"count": draws})
+    axes = " x ".join(f"{len(a.values)} {a.name}" for a in parsed.grid.axes)
+    click.echo(f"{parsed.name}: {parsed.grid.size} samples ({axes}), seed {parsed.seed}")
+    if dry_run:
+        return
+    target = out or Path(f"{parsed.name}.h5")
+    with progress("characterise") as step:
+        table = run_flow(parsed, workers=workers, simulator=simulator, out=target, progress=step)  # type: ignore[arg-type]
+    console = Console()
+    console.print(table.summary().rich())
+    if not table.complete:
+        console.print(table.failures().rich())
+    click.echo(f"simulated {table.attributes['simulated']}, resumed {table.attributes['resumed']}; table: {target}")
+    missed = check_limits(parsed, table)
+    for line in missed:
+        click.echo(f"specification missed: {line}", err=True)
+    if missed:
+        sys.exit(1)

@@ -1,0 +1,56 @@
+"""``spinbnn cost``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from ..errors import ParameterError
+
+
+@click.command("cost")
+@click.argument("network")
+@click.option("--accounting", type=click.Choice(["paper", "block", "events"]), default="paper", show_default=True, help="What is charged for a read; see the docs.")
+@click.option("--samples", type=click.IntRange(1), default=10, show_default=True, help="Passes T of the schedule 'sampled' and 'prefix'.")
+@click.option("--schedule", type=click.Choice(["sampled", "prefix", "exact"]), default="sampled", show_default=True)
+@click.option("--first", type=click.Choice(["binary", "bit_serial", "digital"]), default="binary", show_default=True, help="First layer.")
+@click.option("--last", type=click.Choice(["binary", "digital"]), default="binary", show_default=True, help="Last layer.")
+@click.option("--array", default="256x256", show_default=True, help="Rows x columns of one array.")
+@click.option("--rows", type=click.Choice(["cells", "devices"]), default="cells", show_default=True, help="What a row of the array is.")
+@click.option("--drop-probability", type=float, default=0.2, show_default=True, help="Drop probability of the schedule 'prefix'.")
+@click.option("--profile", type=click.Path(path_type=Path), help="Hardware profile: our own characterised figures instead of Table II.")
+@click.option("--format", "style", type=click.Choice(["table", "json", "csv", "latex"]), default="table", show_default=True)
+def command(
+    network: str, accounting: str, samples: int, schedule: str, first: str, last: str, array: str, rows: str, drop_probability: float,
+    profile: Path | None, style: str,
+) -> None:  # fmt: skip
+    """Count the operations of a network and estimate what one answer costs.
+
+    Without a profile the component figures are those of the paper's Table II (published numbers).
+    """
+    from ..crossbar.plans import plan
+    from ..hardware import HardwareProfile, characterised, count_operations, estimate_cost, published
+
+    shape = array.lower().split("x")
+    if len(shape) != 2 or not all(s.isdigit() and int(s) > 0 for s in shape):
+        raise ParameterError("not an array size", where="--array", value=array, remedy="e.g. 256x256")
+    counts = count_operations(
+        plan(network, first=first, last=last), array=(int(shape[0]), int(shape[1])), schedule=schedule, samples=samples, rows=rows,
+        **({"drop_probability": drop_probability} if schedule == "prefix" else {}),
+    )  # fmt: skip
+    components = characterised(HardwareProfile.load(profile)) if profile else published()
+    report = estimate_cost(counts, components, accounting=accounting)
+    if style == "json":
+        click.echo(json.dumps(report.to_dict(), indent=2, allow_nan=False))
+    elif style == "csv":
+        click.echo("\n".join(table.to_csv() for table in report.tables()))
+    elif style == "latex":
+        click.echo("\n\n".join(table.to_latex() for table in report.tables()))
+    else:
+        from rich.console import Console
+
+        console = Console()
+        for table in report.tables():
+            console.print(table.rich())

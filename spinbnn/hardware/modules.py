@@ -1,0 +1,288 @@
+"""The characterised dropout module: transition probabilities over SET voltage, temperature and draw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.interpolate import PchipInterpolator
+from scipy.optimize import brentq
+
+from ..errors import CoverageError, ParameterError, ProfileError, suggest
+
+Floats = NDArray[np.float64]
+CLAMP = 1e-12
+TRIMS = ("none", "per_module")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ModuleTable:
+    r"""Transition probabilities of D characterised modules on a grid of T temperatures and V SET voltages.
+
+    Parameters
+    ----------
+    set_voltage : array (V,)
+        Ascending, at least two [V].
+    temperature : array (T,)
+        Ascending [K].
+    a, b : array (T, V, D)
+        P(1|0) and P(1|1) of one cycle [].
+    energy, latency : array (T, V, D), optional
+        Of one cycle; NaN where it has none, as the latency of an undecided read [J, s].
+
+    Notes
+    -----
+    Between grid points the log hazard :math:`\ln(-\ln(1 - a))` is interpolated: linearly in temperature at
+    each voltage, then by a monotone cubic (PCHIP) in the voltage; b likewise. Probabilities are clamped to
+    [1e-12, 1 - 1e-12]. Thermally activated switching has a log hazard that is nearly linear in the current,
+    so the interpolation is exact where the physics is. Nothing is extrapolated.
+
+    Raises
+    ------
+    ProfileError
+        If shapes do not agree, axes do not ascend, values are not probabilities, or a value is not finite.
+
+    Examples
+    --------
+    >>> hazard = np.exp(np.linspace(-6, 2, 5))[None, :, None]
+    >>> table = ModuleTable(set_voltage=np.linspace(0.8, 1.2, 5), temperature=np.array([300.0]),
+    ...                     a=-np.expm1(-hazard), b=-np.expm1(-hazard))
+    >>> voltage = table.nominal_voltage(0.5, 300.0)
+    >>> round(voltage, 4), round(float(table.drop_probability([voltage], 300.0)[0, 0]), 9)
+    (1.0817, 0.5)
+    """
+
+    set_voltage: Floats
+    temperature: Floats
+    a: Floats
+    b: Floats
+    energy: Floats | None = None
+    latency: Floats | None = None
+
+    def __post_init__(self) -> None:
+        for key in ("set_voltage", "temperature", "a", "b", "energy", "latency"):
+            if getattr(self, key) is not None:
+                value = np.array(getattr(self, key), float)
+                value.flags.writeable = False
+                object.__setattr__(self, key, value)
+                if key not in ("energy", "latency") and not np.all(np.isfinite(value)):
+                    raise ProfileError(
+                        f"{key} holds values that are not finite",
+                        where="module table",
+                        value=key,
+                        remedy="leave failed draws out",
+                    )
+        shape = (self.temperature.size, self.set_voltage.size, self.a.shape[-1] if self.a.ndim == 3 else 0)
+        for key in ("a", "b", "energy", "latency"):
+            value = getattr(self, key)
+            if value is not None and (value.shape != shape or 0 in shape):
+                raise ProfileError(
+                    f"{key} does not cover temperature x voltage x draw",
+                    where="module table",
+                    value=value.shape,
+                    remedy=f"give an array of shape {shape} with at least one draw",
+                )
+        for key, least in (("set_voltage", 2), ("temperature", 1)):
+            axis = getattr(self, key)
+            if axis.ndim != 1 or axis.size < least or np.any(np.diff(axis) <= 0):
+                raise ProfileError(
+                    f"the axis {key} must ascend and have at least {least} points",
+                    where="module table",
+                    value=axis.tolist(),
+                    remedy="characterise more points",
+                )
+        for key in ("a", "b"):
+            if np.any((getattr(self, key) < 0) | (getattr(self, key) > 1)):
+                raise ProfileError(
+                    f"{key} holds values that are no probabilities",
+                    where="module table",
+                    value=key,
+                    remedy="check the measure and its extraction",
+                )
+
+    @property
+    def draws(self) -> int:
+        """Characterised modules, D []."""
+        return int(self.a.shape[-1])
+
+    def at_temperature(self, values: Floats, temperature: float) -> Floats:
+        """Return values (T, V, D) interpolated linearly to one temperature, shape (V, D).
+
+        Raises
+        ------
+        CoverageError
+            Outside the characterised temperatures.
+        """
+        axis = self.temperature
+        if not axis[0] <= temperature <= axis[-1]:
+            raise CoverageError(
+                "temperature outside the characterised range",
+                where="hardware profile, temperature [K]",
+                value=temperature,
+                remedy=f"use {axis[0]:g} to {axis[-1]:g} K, or characterise this temperature",
+            )
+        exact = np.flatnonzero(axis == temperature)
+        if exact.size:
+            measured: Floats = values[exact[0]]
+            return measured
+        upper = int(np.searchsorted(axis, temperature))
+        share = (temperature - axis[upper - 1]) / (axis[upper] - axis[upper - 1])
+        between: Floats = (1 - share) * values[upper - 1] + share * values[upper]
+        return between
+
+    def transition(self, voltage: ArrayLike, temperature: float) -> tuple[Floats, Floats]:
+        """Return a and b of every draw at K voltages, shapes (K, D).
+
+        Parameters
+        ----------
+        voltage : array (K,)
+            SET voltages [V].
+        temperature : float
+            Temperature [K].
+
+        Raises
+        ------
+        CoverageError
+            Outside the characterised voltages or temperatures.
+        """
+        points = np.atleast_1d(np.asarray(voltage, float))
+        low, high = self.set_voltage[0], self.set_voltage[-1]
+        if points.size and (points.min() < low or points.max() > high):
+            raise CoverageError(
+                "SET voltage outside the characterised range",
+                where="hardware profile, set_voltage [V]",
+                value=points.tolist(),
+                remedy=f"use {low:g} to {high:g} V, or characterise this voltage",
+            )
+        a, b = (
+            _probability(
+                PchipInterpolator(self.set_voltage, self.at_temperature(_log_hazard(grid), temperature))(
+                    points
+                )
+            )
+            for grid in (self.a, self.b)
+        )
+        return a, b
+
+    def drop_probability(self, voltage: ArrayLike, temperature: float) -> Floats:
+        """Return ``a / (1 - b + a)`` of every draw used on its own, shape (K, D) []."""
+        a, b = self.transition(voltage, temperature)
+        p: Floats = a / (1 - b + a)
+        return p
+
+    def nominal_voltage(self, target: float, temperature: float) -> float:
+        """Return the lowest SET voltage at which the median draw has the target drop probability.
+
+        Parameters
+        ----------
+        target : float
+            Drop probability [].
+        temperature : float
+            Temperature [K].
+
+        Raises
+        ------
+        CoverageError
+            If the median does not reach the target within the characterised voltages.
+        """
+        grid = np.unique(
+            np.concatenate([np.linspace(self.set_voltage[0], self.set_voltage[-1], 101), self.set_voltage])
+        )
+        excess = np.median(self.drop_probability(grid, temperature), axis=1) - target
+        hits = np.flatnonzero((excess[:-1] * excess[1:] < 0) | (excess[:-1] == 0))
+        if hits.size == 0:
+            if excess[-1] == 0:
+                return float(grid[-1])
+            spans = f"it spans {target + excess.min():.4g} to {target + excess.max():.4g}"
+            raise CoverageError(
+                "the median module does not reach the drop probability",
+                where=f"hardware profile at {temperature:g} K",
+                value=target,
+                remedy=f"{spans} from {grid[0]:g} to {grid[-1]:g} V; choose p within, or characterise more",
+            )
+        left, right = grid[hits[0]], grid[hits[0] + 1]
+        if excess[hits[0]] == 0:
+            return float(left)
+        return float(
+            brentq(
+                lambda v: float(np.median(self.drop_probability([v], temperature))) - target,
+                left,
+                right,
+                xtol=1e-12,
+            )
+        )
+
+    def codes(self, targets: ArrayLike, temperature: float, trim: str, dac_step: float) -> Floats:
+        """Return the SET voltage that each draw uses for each target, shape (D, L) [V].
+
+        Parameters
+        ----------
+        targets : array (L,)
+            Drop probability of each layer [].
+        temperature : float
+            At which the codes are chosen [K].
+        trim : {"none", "per_module"}
+            ``"none"``: the nominal voltage for every draw. ``"per_module"``: for each draw the DAC code
+            (multiples of ``dac_step`` from the lowest characterised voltage) whose drop probability is
+            nearest.
+        dac_step : float
+            Step of the DAC [V].
+        """
+        wanted = np.atleast_1d(np.asarray(targets, float))
+        if trim not in TRIMS:
+            raise ParameterError(
+                "unknown kind of trim",
+                where="hardware profile, trim",
+                value=trim,
+                remedy=suggest(str(trim), TRIMS),
+            )
+        if trim == "none":
+            nominal = {p: self.nominal_voltage(p, temperature) for p in dict.fromkeys(wanted.tolist())}
+            return np.broadcast_to([nominal[p] for p in wanted.tolist()], (self.draws, wanted.size)).copy()
+        low, high = self.set_voltage[0], self.set_voltage[-1]
+        grid = np.minimum(low + dac_step * np.arange(int(np.floor((high - low) / dac_step + 1e-9)) + 1), high)
+        p = self.drop_probability(grid, temperature)
+        nearest = np.stack([np.argmin(np.abs(p - target), axis=0) for target in wanted], axis=1)
+        chosen: Floats = grid[nearest]
+        return chosen
+
+    def transition_of_codes(self, codes: Floats, temperature: float) -> tuple[Floats, Floats]:
+        """Return a and b of each draw at its own codes, shapes (D, L).
+
+        Parameters
+        ----------
+        codes : array (D, L)
+            From :meth:`codes` [V].
+        temperature : float
+            Temperature [K].
+        """
+        points, which = np.unique(codes, return_inverse=True)
+        a, b = self.transition(points, temperature)
+        which = which.reshape(codes.shape)
+        draws = np.arange(self.draws)[:, None]
+        return a[which, draws], b[which, draws]
+
+    def mean_over_draws(self, quantity: str, codes: Floats, temperature: float) -> float | None:
+        """Return the mean energy [J] or latency [s] of a cycle at the codes (D, L), or None.
+
+        Linear in voltage and temperature between grid points. None if it was not measured, or is NaN for any
+        draw at its codes: a mean over the others would be too good.
+        """
+        values = getattr(self, quantity)
+        if values is None:
+            return None
+        grid = self.at_temperature(values, temperature)
+        mean = float(np.mean([np.interp(codes[d], self.set_voltage, grid[:, d]) for d in range(self.draws)]))
+        return mean if np.isfinite(mean) else None
+
+
+def _log_hazard(p: Floats) -> Floats:
+    """Return ln(-ln(1 - p)), p clamped."""
+    hazard: Floats = np.log(-np.log1p(-np.clip(p, CLAMP, 1 - CLAMP)))
+    return hazard
+
+
+def _probability(log_hazard: Floats) -> Floats:
+    p: Floats = np.clip(-np.expm1(-np.exp(log_hazard)), CLAMP, 1 - CLAMP)
+    return p

@@ -1,0 +1,437 @@
+"""A hardware profile: the characterised dropout module, how a chip uses it, and the arrays beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .. import rng
+from ..errors import CoverageError, ParameterError, suggest
+from ..files import content_hash
+from .chip import Chip, stationary
+from .counts import MODULES
+from .extract import TableLike, from_table
+from .modules import TRIMS, ModuleTable
+
+Floats = NDArray[np.float64]
+DEFAULT_TEMPERATURE = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class HardwareProfile:
+    r"""What the networks and the cost need to know of a chip's dropout modules.
+
+    Made by :meth:`build` from a characterisation, by :meth:`load` from a file, or by :meth:`ideal` and
+    :meth:`gaussian` without one.
+
+    Parameters
+    ----------
+    targets : tuple of float
+        Target drop probability of each dropout layer, its length is L [].
+    modules : {"shared", "per_layer"}
+        One physical module for all layers (one SET code each), or one module a layer.
+    module : ModuleTable, optional
+        The characterised module; None without a characterisation.
+    sigma : float
+        Spread of the drop probability without a characterisation; 0 with one [].
+    temperature : float, optional
+        At which chips run and are trimmed unless told otherwise; None without a characterisation [K].
+    corner : str
+        Process corner of the characterisation.
+    trim : {"none", "per_module"}
+        Whether all modules use the nominal SET voltage or each its nearest DAC code.
+    dac_step : float
+        Step of the SET DAC [V].
+    array : tuple of int
+        Rows and columns of one crossbar array [].
+    source_hash : str
+        Content hash of the lookup table.
+    excluded_draws : int
+        Draws left out because samples of theirs failed [].
+
+    Notes
+    -----
+    A physical module is one characterised draw, chosen at random with replacement (a bootstrap over draws).
+    Its code for a target p is chosen at the trim temperature; its a and b then hold at the running
+    temperature. The nominal code is the SET voltage at which the median of the draws' a / (1 - b + a) equals
+    p.
+
+    Raises
+    ------
+    ParameterError
+        For an unknown arrangement or trim, targets outside (0, 1), or a DAC step that is not positive.
+
+    Examples
+    --------
+    >>> profile = HardwareProfile.gaussian([0.2, 0.5], sigma=0.03, modules="shared")
+    >>> chip = profile.chip(seed=1)
+    >>> bool(np.isclose(*(chip.drop_probability - [0.2, 0.5]))), profile.layers
+    (True, 2)
+    """
+
+    targets: tuple[float, ...]
+    modules: str = "shared"
+    module: ModuleTable | None = None
+    sigma: float = 0.0
+    temperature: float | None = None
+    corner: str = "tt"
+    trim: str = "none"
+    dac_step: float = 0.01
+    array: tuple[int, int] = (256, 256)
+    source_hash: str = ""
+    excluded_draws: int = 0
+    column_table: None = None
+    _cache: dict[Any, Any] = field(default_factory=dict, repr=False, init=False)
+
+    def __post_init__(self) -> None:
+        where = "HardwareProfile"
+        object.__setattr__(self, "targets", tuple(float(p) for p in self.targets))
+        object.__setattr__(self, "array", (int(self.array[0]), int(self.array[1])))
+        for key, known in (("modules", MODULES), ("trim", TRIMS)):
+            value = getattr(self, key)
+            if value not in known:
+                raise ParameterError(
+                    f"unknown value of {key}",
+                    where=f"{where}, {key}",
+                    value=value,
+                    remedy=suggest(str(value), known),
+                )
+        open_ended = self.module is not None
+        if not self.targets or not all(0 < p < 1 if open_ended else 0 <= p <= 1 for p in self.targets):
+            raise ParameterError(
+                "needs drop probabilities",
+                where=f"{where}, targets",
+                value=self.targets,
+                remedy="one number above 0 and below 1 for each dropout layer",
+            )
+        if not self.dac_step > 0 or self.sigma < 0:
+            raise ParameterError(
+                "needs dac_step > 0 and sigma >= 0",
+                where=where,
+                value=(self.dac_step, self.sigma),
+                remedy="e.g. dac_step=0.01, sigma=0.03",
+            )
+
+    @classmethod
+    def build(
+        cls,
+        table: TableLike,
+        *,
+        layers: int = 5,
+        drop_probability: float | Sequence[float] = 0.2,
+        modules: str = "shared",
+        temperature: float | None = None,
+        corner: str = "tt",
+        trim: str = "none",
+        dac_step: float = 0.01,
+        array: tuple[int, int] = (256, 256),
+        failed: str = "refuse",
+    ) -> HardwareProfile:
+        """Build a profile from a characterisation of the dropout module.
+
+        Parameters
+        ----------
+        table : TableLike
+            A lookup table; see :func:`spinbnn.hardware.extract.from_table` for its axes and measures.
+        layers : int
+            Dropout layers L []
+        drop_probability : float or sequence of float
+            Target, one or one for each layer [].
+        modules, corner, trim, dac_step, array
+            As of the class.
+        temperature : float, optional
+            Default running and trim temperature; None is the table's only one, or 300 K [K].
+        failed : {"refuse", "exclude"}
+            Treatment of draws with failed samples; excluded ones are counted in ``excluded_draws``.
+
+        Raises
+        ------
+        ProfileError, CoverageError
+            If the table does not hold what a profile needs, or the targets or temperature lie outside it.
+        """
+        module, lost = from_table(table, corner=corner, failed=failed)
+        if temperature is None:
+            temperature = (
+                float(module.temperature[0]) if module.temperature.size == 1 else DEFAULT_TEMPERATURE
+            )
+        profile = cls(
+            targets=_targets(drop_probability, layers),
+            modules=modules,
+            module=module,
+            temperature=float(temperature),
+            corner=corner,
+            trim=trim,
+            dac_step=dac_step,
+            array=array,
+            source_hash=str(table.content_hash),
+            excluded_draws=lost,
+        )
+        profile._population(None, None)
+        return profile
+
+    @classmethod
+    def ideal(
+        cls,
+        drop_probability: float | Sequence[float],
+        layers: int = 5,
+        *,
+        modules: str = "shared",
+        array: tuple[int, int] = (256, 256),
+    ) -> HardwareProfile:
+        """Return a profile whose bits are independent and exact: a = b = p, no spread.
+
+        Examples
+        --------
+        >>> HardwareProfile.ideal(0.2, layers=3).chip(seed=0).drop_probability.tolist()
+        [0.2, 0.2, 0.2]
+        """
+        return cls(targets=_targets(drop_probability, layers), modules=modules, array=array)
+
+    @classmethod
+    def gaussian(
+        cls,
+        drop_probability: float | Sequence[float],
+        sigma: float,
+        layers: int | None = None,
+        *,
+        modules: str = "per_layer",
+        array: tuple[int, int] = (256, 256),
+    ) -> HardwareProfile:
+        r"""Return the compatibility mode of Scale-Dropout's Eq. 22: p + N(0, sigma), clipped to [0, 1].
+
+        The publication's 1x, 2x and 3x are sigma = 0.033, 0.067 and 0.1 in points of p. No physics stands
+        behind it: bits are independent (a = b), nothing depends on temperature. Shared modules deviate by one
+        number in all layers. Source: doi 10.48550/arXiv.2311.15816, Eq. 22.
+
+        Parameters
+        ----------
+        drop_probability : float or sequence of float
+            Target, one or one for each layer [].
+        sigma : float
+            Standard deviation of p before clipping [].
+        layers : int, optional
+            L, where one probability is given; 5 unless told [].
+        """
+        if layers is None:
+            layers = int(np.size(drop_probability)) if np.ndim(drop_probability) else 5
+        return cls(
+            targets=_targets(drop_probability, layers), modules=modules, sigma=float(sigma), array=array
+        )
+
+    @property
+    def layers(self) -> int:
+        """Dropout layers, L []."""
+        return len(self.targets)
+
+    @property
+    def drop_probability(self) -> Floats:
+        """Target drop probabilities, shape (L,) []."""
+        return np.array(self.targets)
+
+    @property
+    def id(self) -> str:
+        """Twelve hexadecimal digits of the hash of everything the profile holds."""
+        if "id" not in self._cache:
+            data = self.settings()
+            if self.module is not None:
+                for key in ("set_voltage", "temperature", "a", "b", "energy", "latency"):
+                    value = getattr(self.module, key)
+                    data[f"module.{key}"] = (
+                        None if value is None else content_hash(np.ascontiguousarray(value, "<f8").tobytes())
+                    )
+            self._cache["id"] = content_hash(data)[:12]
+        found: str = self._cache["id"]
+        return found
+
+    def settings(self) -> dict[str, Any]:
+        """Return everything but the module's numbers as plain data."""
+        return {
+            "targets": list(self.targets),
+            "modules": self.modules,
+            "sigma": self.sigma,
+            "temperature": self.temperature,
+            "corner": self.corner,
+            "trim": self.trim,
+            "dac_step": self.dac_step,
+            "array": list(self.array),
+            "source_hash": self.source_hash,
+            "excluded_draws": self.excluded_draws,
+        }
+
+    @property
+    def draw_energy(self) -> float | None:
+        """Mean energy of one cycle over draws and layers at the profile's codes; None where unknown [J]."""
+        return self._mean("energy")
+
+    @property
+    def draw_latency(self) -> float | None:
+        """Mean latency of one cycle over draws and layers at the profile's codes; None where unknown [s]."""
+        return self._mean("latency")
+
+    def _mean(self, quantity: str) -> float | None:
+        if self.module is None or self.temperature is None:
+            return None
+        if quantity not in self._cache:
+            self._cache[quantity] = self.module.mean_over_draws(
+                quantity, self._population(None, None)[0], self.temperature
+            )
+        found: float | None = self._cache[quantity]
+        return found
+
+    def chip(
+        self, seed: int, *, temperature: float | None = None, trim_temperature: float | None = None
+    ) -> Chip:
+        """Return the chip that a seed fixes.
+
+        Parameters
+        ----------
+        seed : int
+            Seed of the chip []
+        temperature : float, optional
+            At which it runs; None is the profile's [K].
+        trim_temperature : float, optional
+            At which its codes were chosen; None is the profile's, not the running temperature [K].
+
+        Raises
+        ------
+        CoverageError
+            Outside the characterised temperatures, or with a temperature where nothing was characterised.
+        """
+        modules = 1 if self.modules == "shared" else self.layers
+        generator = rng.stream(seed, "chip")
+        where = {"temperature": temperature, "trim": trim_temperature}
+        name = f"{self.id}-{content_hash([int(seed), where])[:8]}"
+        if self.module is None:
+            self._no_temperature(temperature, trim_temperature)
+            p = self._deviate(generator.standard_normal(modules))
+            return Chip(seed=int(seed), id=name, modules=self.modules, a=p, b=p)
+        codes, a, b, _ = self._population(temperature, trim_temperature)
+        draw = np.broadcast_to(generator.integers(self.module.draws, size=modules), self.layers)
+        layer = np.arange(self.layers)
+        return Chip(
+            seed=int(seed),
+            id=name,
+            modules=self.modules,
+            a=a[draw, layer],
+            b=b[draw, layer],
+            codes=codes[draw, layer],
+            temperature=self.temperature if temperature is None else float(temperature),
+            trim_temperature=self.temperature if trim_temperature is None else float(trim_temperature),
+        )
+
+    def chip_seeds(self, n: int, seed: int) -> list[int]:
+        """Return the seeds of n chips; the first do not depend on n.
+
+        Examples
+        --------
+        >>> profile = HardwareProfile.ideal(0.2)
+        >>> profile.chip_seeds(2, seed=0) == profile.chip_seeds(5, seed=0)[:2]
+        True
+        """
+        return [rng.integer_seed(seed, "chip", i) for i in range(n)]
+
+    def sample_drop_probabilities(
+        self, n: int, seed: int, *, temperature: float | None = None, trim_temperature: float | None = None
+    ) -> Floats:
+        """Return the drop probabilities of n random chips.
+
+        Row i is ``chip(chip_seeds(n, seed)[i]).drop_probability``; the first rows do not depend on n.
+
+        Parameters
+        ----------
+        n : int
+            Chips [].
+        seed : int
+            Seed of the chips' seeds [].
+        temperature, trim_temperature : float, optional
+            As of :meth:`chip` [K].
+
+        Returns
+        -------
+        array (n, L)
+            Long-run probability of each layer's bit [].
+
+        Examples
+        --------
+        >>> profile = HardwareProfile.gaussian(0.2, sigma=0.03)
+        >>> profile.sample_drop_probabilities(1000, seed=0).std(axis=0).round(2).tolist()
+        [0.03, 0.03, 0.03, 0.03, 0.03]
+        """
+        modules = 1 if self.modules == "shared" else self.layers
+        generators = (rng.stream(s, "chip") for s in self.chip_seeds(n, seed))
+        if self.module is None:
+            self._no_temperature(temperature, trim_temperature)
+            return self._deviate(
+                np.array([g.standard_normal(modules) for g in generators]).reshape(n, modules)
+            )
+        alone = self._population(temperature, trim_temperature)[3]
+        draws = np.array([g.integers(self.module.draws, size=modules) for g in generators], int).reshape(
+            n, modules
+        )
+        found: Floats = alone[draws, np.arange(self.layers)]
+        return found
+
+    def _deviate(self, normal: Floats) -> Floats:
+        return np.clip(self.drop_probability + self.sigma * normal, 0.0, 1.0)
+
+    def _no_temperature(self, *temperatures: float | None) -> None:
+        if any(t is not None for t in temperatures):
+            raise CoverageError(
+                "this profile was not characterised over temperature",
+                where="HardwareProfile",
+                value=temperatures,
+                remedy="build it from a lookup table, or leave the temperature out",
+            )
+
+    def _population(
+        self, temperature: float | None, trim_temperature: float | None
+    ) -> tuple[Floats, Floats, Floats, Floats]:
+        """Return codes, a, b and long-run drop probability of every draw and layer, each (D, L); kept."""
+        assert self.module is not None and self.temperature is not None
+        run = self.temperature if temperature is None else float(temperature)
+        chosen = self.temperature if trim_temperature is None else float(trim_temperature)
+        if ("codes", chosen) not in self._cache:
+            self._cache["codes", chosen] = self.module.codes(self.targets, chosen, self.trim, self.dac_step)
+        codes: Floats = self._cache["codes", chosen]
+        if (run, chosen) not in self._cache:
+            a, b = self.module.transition_of_codes(codes, run)
+            self._cache[run, chosen] = (codes, a, b, stationary(a, b, self.modules))
+        found: tuple[Floats, Floats, Floats, Floats] = self._cache[run, chosen]
+        return found
+
+    def save(self, path: str | Path) -> Path:
+        """Write the profile as HDF5, beside and renamed; see :mod:`spinbnn.hardware.profile_file`."""
+        from .profile_file import save
+
+        return save(self, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> HardwareProfile:
+        """Read a profile that :meth:`save` wrote.
+
+        Raises
+        ------
+        DataError
+            If the file is missing, damaged or no profile.
+        """
+        from .profile_file import load
+
+        return load(path)
+
+
+def _targets(drop_probability: ArrayLike, layers: int) -> tuple[float, ...]:
+    """Return one target for each layer."""
+    given = np.asarray(drop_probability, float)
+    if isinstance(layers, bool) or layers < 1 or given.shape not in ((), (layers,)):
+        raise ParameterError(
+            f"needs one drop probability, or one for each of {layers} layers",
+            where="HardwareProfile, drop_probability",
+            value=given.tolist(),
+            remedy="give a number or a list of that length",
+        )
+    return tuple(np.broadcast_to(given, (layers,)).tolist())

@@ -1,0 +1,147 @@
+"""Cost reports: accountings, unknown figures, output."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from spinbnn.crossbar.plans import plan
+from spinbnn.errors import ParameterError
+from spinbnn.hardware.components import (
+    BLOCKS,
+    Component,
+    ComponentSet,
+    characterised,
+    component_set,
+    published,
+)
+from spinbnn.hardware.cost import estimate_cost
+from spinbnn.hardware.counts import count_operations
+from spinbnn.hardware.profile import HardwareProfile
+
+LENET = plan("lenet5")
+FULL = ComponentSet(
+    name="powers", blocks={b: Component(energy=10.0**i, latency=1.0, area=2.0) for i, b in enumerate(BLOCKS)}
+)
+
+
+def test_block_accounting_charges_each_block_its_own_operations():
+    counts = count_operations(LENET, schedule="exact", first="digital")
+    by_block = {
+        b: sum(r.operations for r in estimate_cost(counts, FULL, "block").energy_rows if r.block == b)
+        for b in BLOCKS
+    }
+    reads = 64 * 2 + 4 + 8 + 16
+    assert by_block == {
+        "memory": reads, "crossbar": reads, "adder": reads, "comparator": reads, "rng": 0, "averaging": 32,
+        "mac": 86400, "buffer": 2528,
+    }  # fmt: skip
+    assert estimate_cost(counts, FULL, "block").energy == sum(
+        n * 10.0**i for i, n in enumerate(by_block.values())
+    )
+
+
+def test_paper_accounting_charges_every_block_every_read():
+    report = estimate_cost(count_operations(LENET, samples=2), FULL, "paper")
+    assert {row.operations for row in report.energy_rows if row.layer == "conv2"} == {128}
+    assert report.energy == 1286 * 111111.0
+    assert report.complete
+
+
+def test_layers_add_up():
+    report = estimate_cost(count_operations(LENET), published(), "block")
+    layers = {
+        name: sum(r.value for r in report.energy_rows if r.layer == name)
+        for name in ("conv1", "fc3", "(network)")
+    }
+    assert layers["conv1"] == pytest.approx(10 * (576 * 5.54 + 3.80) * 1e-12, rel=1e-12)
+    assert layers["fc3"] == pytest.approx(10 * (5.54 + 3.80) * 1e-12, rel=1e-12)
+    assert layers["(network)"] == pytest.approx(184.2e-12, rel=1e-12)
+
+
+def test_no_draws_no_rng_in_the_exact_schedule():
+    for accounting in ("paper", "block"):
+        report = estimate_cost(count_operations(LENET, schedule="exact"), published(), accounting)
+        rng = [row for row in report.energy_rows if row.block == "rng"]
+        assert [row.operations for row in rng] == [0] * 5 and all(row.value == 0 for row in rng)
+        assert report.unknown() == ("buffer",) and not report.complete
+
+
+def test_unknown_is_never_zero():
+    only_draws = ComponentSet(name="draws", blocks={"rng": Component(energy=1e-12)})
+    report = estimate_cost(count_operations(LENET), only_draws, "block")
+    assert report.energy == pytest.approx(50e-12)
+    assert not report.complete and report.headline().startswith("at least 50 pJ (unknown: array memory,")
+    exact = estimate_cost(count_operations(LENET, schedule="exact"), only_draws, "block")
+    assert exact.energy is None and exact.headline().startswith("? (unknown")
+    assert estimate_cost(count_operations(LENET), ComponentSet(name="none"), "paper").energy is None
+    text = str(report)
+    assert "?" in text and "total (at least)" in text
+
+
+def test_digital_layers_of_the_published_set_are_unknown():
+    report = estimate_cost(count_operations(LENET, last="digital"), published())
+    assert report.unknown() == ("mac",) and report.headline().startswith("at least")
+
+
+def test_latency_and_area():
+    report = estimate_cost(count_operations(LENET, modules="per_layer"), published())
+    assert report.latency == pytest.approx(50 * 15e-9)
+    assert report.area == pytest.approx(5 * 34.65e-12)
+    assert "crossbar" in report.unknown("latency") and "crossbar" in report.unknown("area")
+    full = estimate_cost(count_operations(LENET), FULL)
+    assert full.latency == 4 * 6430 + 50 + 10
+    assert full.area == 2.0 * (5 + 1) and full.unknown("area") == (
+        "memory",
+        "adder",
+        "comparator",
+        "averaging",
+    )
+
+
+def test_events_and_unknown_accountings_are_refused():
+    counts = count_operations(LENET)
+    with pytest.raises(ParameterError) as error:
+        estimate_cost(counts, published(), "events")
+    assert "cost issue" in error.value.remedy
+    for wrong in ({"accounting": "papers"}, {"components": "table-ii"}):
+        with pytest.raises(ParameterError):
+            estimate_cost(counts, **{"components": published(), "accounting": "paper"} | wrong)
+    with pytest.raises(ParameterError, match="unknown quantity"):
+        estimate_cost(counts, published()).unknown("power")
+
+
+def test_json_holds_joules_and_no_nan():
+    report = estimate_cost(count_operations(LENET, schedule="exact"), published())
+    data = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    assert data["energy"] == pytest.approx(report.energy)
+    assert (data["complete"], data["unknown"]["energy"], data["latency"]) == (False, ["buffer"], None)
+    assert (data["accounting"], data["components"]) == ("paper", "scale-dropout-table-ii")
+    assert data["reads"] == 732 and len(data["layers"]) == 5
+
+
+def test_component_sets_are_checked():
+    with pytest.raises(ParameterError):
+        ComponentSet(name="x", blocks={"adcs": Component()})
+    with pytest.raises(ParameterError):
+        Component(energy=-1.0)
+    with pytest.raises(ParameterError):
+        Component(energy=float("nan"))
+    with pytest.raises(ParameterError):
+        published()["adc"]
+    assert component_set("scale-dropout-table-ii") == published()
+    assert "| branch buffer | ? | ? | ? |  |" in str(published().table())
+
+
+def test_the_characterised_set_knows_the_draw_and_nothing_else(synthetic):
+    profile = HardwareProfile.build(synthetic(spread=0.0), temperature=298.15)
+    components = characterised(profile)
+    voltage = profile.chip(0).codes[0]
+    assert components["rng"].energy == pytest.approx(
+        1e-12 * voltage**2, rel=1e-3
+    )  # linear between 25 mV points
+    assert components["rng"].latency == pytest.approx(15e-9)
+    assert components["rng"].area is None and all(components[b].energy is None for b in BLOCKS if b != "rng")
+    report = estimate_cost(count_operations(LENET), components, "block")
+    assert report.energy == pytest.approx(50 * components["rng"].energy) and not report.complete

@@ -204,7 +204,7 @@ class DropoutModuleBench:
         return Deck(
             text="\n".join(lines), name="dropout_module", save=save, stop=t.stop, max_step=t.max_step,
             temperature_c=sample.temperature - 273.15, initial={"p0": 0.0, "p1": 1.0}, parameters=plain,
-            options={"method": "gear", "reltol": 1e-3, "vntol": 1e-7, "abstol": 1e-12, "chgtol": 1e-16},
+            options={"method": "trap", "reltol": 1e-3, "vntol": 1e-7, "abstol": 1e-12, "chgtol": 1e-16, "gmin": 1e-15},
         )  # fmt: skip
 
     def _device_numbers(self, sample: Sample) -> dict[str, float]:

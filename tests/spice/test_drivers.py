@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +18,32 @@ import numpy as np
 import pytest
 
 import spinbnn
-from spinbnn.circuit.simulator import Deck, NgspiceBatch, NgspiceShared, SimulationResult
+from spinbnn.circuit.simulator import (
+    Deck,
+    NgspiceBatch,
+    NgspiceShared,
+    SimulationResult,
+    find_ngspice,
+    process,
+)
 from spinbnn.circuit.simulator.deck import OptionValue
-from spinbnn.errors import MissingToolError, ParameterError
+from spinbnn.errors import ParameterError
 from spinbnn.rng import stream
 
-pytestmark = pytest.mark.spice
+pytestmark = [
+    pytest.mark.spice,
+    pytest.mark.skipif(
+        find_ngspice().library is None or find_ngspice().executable is None or find_spec("PySpice") is None,
+        reason="needs ngspice, libngspice and PySpice (apt-get install ngspice libngspice0; pip extra 'spice')",
+    ),
+]
 
 DRIVERS = (NgspiceShared, NgspiceBatch)
 SOURCE_ROOT = str(Path(spinbnn.__file__).parents[1])
 
 # 10-90 % rise of an RC is ln(9) RC exactly. Gear-2 with steps of RC/500 has a relative error of order
-# (step/RC)^2 = 4e-6, linear interpolation of the crossings (step/RC)^2/8; 1e-3 is the project's bound and leaves room
-# for the first steps after the edge, which are of first order.
+# (step/RC)^2 = 4e-6, linear interpolation of the crossings (step/RC)^2/8; 1e-3 is the project's bound and
+# leaves room for the first steps after the edge, which are of first order.
 RISE_RTOL = 1e-3
 
 
@@ -98,11 +112,7 @@ def same(a: SimulationResult, b: SimulationResult) -> bool:
 
 @pytest.fixture(scope="module", params=DRIVERS, ids=lambda driver: driver.__name__)
 def sim(request: pytest.FixtureRequest) -> Iterator[NgspiceShared | NgspiceBatch]:
-    try:
-        driver = request.param(workers=1, timeout=60.0)
-    except MissingToolError as error:
-        pytest.skip(f"no simulator: {error.what}")
-    with driver:
+    with request.param(workers=1, timeout=60.0) as driver:
         yield driver
 
 
@@ -224,7 +234,7 @@ def test_results_stream_and_decks_are_drawn_lazily(sim: NgspiceShared | NgspiceB
 
 
 def test_recycling_is_invisible(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spinbnn.circuit.simulator.process.RECYCLE_AFTER", 3)
+    monkeypatch.setattr(process, "RECYCLE_AFTER", 3)
     with NgspiceShared() as sim:
         values = [r.require().waveforms["v(b)"][0] for r in sim.run([divider()] * 8)]
         assert values == [0.5] * 8
@@ -272,6 +282,16 @@ def test_works_from_a_command_line_without_a_main_guard(tmp_path: Path) -> None:
         assert (answer.returncode, answer.stdout.split(), answer.stderr) == (0, ["[0.5,", "0.75]"], "")
 
 
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="reads /proc")
+def test_a_worker_loads_only_what_it_needs() -> None:
+    with NgspiceShared() as sim:
+        worker = sim._processes[0]._process
+        assert worker is not None
+        loaded = Path(f"/proc/{worker.pid}/maps").read_text(encoding="utf-8")
+    assert "libngspice" in loaded
+    assert not any(name in loaded for name in ("/scipy/", "/torch/", "/h5py/", "/matplotlib/"))
+
+
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_bad_arguments_are_refused(driver: type) -> None:
     for arguments in ({"workers": 0}, {"workers": 1.5}, {"timeout": 0.0}, {"timeout": float("nan")}):
@@ -282,3 +302,22 @@ def test_bad_arguments_are_refused(driver: type) -> None:
             list(sim.run(["V1 a 0 1"]))
         with pytest.raises(ParameterError, match="vector"):
             sim.run([divider()], save=("b",))
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
+def test_circuits_and_plots_are_freed() -> None:
+    """A worker that kept its circuits, or its plots, would grow by more than 100 kB a run here."""
+    ladder = "\n".join(f"R{n} n{n} n{n + 1} 1e3\nC{n} n{n + 1} 0 1e-12" for n in range(100))
+    deck = Deck(text=f"V1 n0 0 PULSE(0 1 1e-9 1e-11 1e-11 1 2)\n{ladder}", stop=2e-8, max_step=2e-10)
+
+    def resident(process: Any) -> int:
+        text = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+        return int(text.split("VmRSS:")[1].split()[0])  # [kB]
+
+    with NgspiceShared() as sim:
+        assert all(result.ok for result in sim.run([deck] * 20))
+        before = resident(sim._processes[0]._process)
+        assert all(result.ok for result in sim.run([deck] * 60))
+        assert sim._processes[0].starts == 1
+        growth = resident(sim._processes[0]._process) - before
+    assert growth < 60 * 25

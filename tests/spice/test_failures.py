@@ -5,17 +5,26 @@ from __future__ import annotations
 import math
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from spinbnn.circuit.simulator import Deck, NgspiceBatch, NgspiceInstallation, NgspiceShared
+from spinbnn.circuit.simulator import Deck, NgspiceBatch, NgspiceInstallation, NgspiceShared, find_ngspice
 from spinbnn.errors import MissingToolError, SimulationError
 
-pytestmark = pytest.mark.spice
+pytestmark = [
+    pytest.mark.spice,
+    pytest.mark.skipif(
+        find_ngspice().library is None or find_ngspice().executable is None or find_spec("PySpice") is None,
+        reason="needs ngspice, libngspice and PySpice (apt-get install ngspice libngspice0; pip extra 'spice')",
+    ),
+]
 
 Driver = NgspiceShared | NgspiceBatch
 
@@ -75,7 +84,7 @@ BAD = {
     "control block": ("V1 a 0 1\nR1 a 0 1k\n.control\nquit\n.endc", ["line 3", "control blocks"]),
     "second .end": ("V1 a 0 1\nR1 a 0 1k\n.end\nR2 a 0 1k", ["line 3", ".end"]),
     "relative include": ("V1 a 0 1\n.include cards.lib\nR1 a 0 1k", ["absolute path"]),
-    "noise source": ("V1 a 0 trnoise(1 1n 0 0)\nR1 a 0 1k", ["draw them in Python"]),
+    "noise source": ("V1 a 0 trnoise(1 1n 0 0)\nR1 a 0 1k", ["in Python"]),
     "complex analysis": ("V1 a 0 ac 1\nR1 a 0 1k\n.ac dec 10 1 1e6", [".ac"]),
     "two analyses": ("V1 a 0 1\nR1 a 0 1k\n.op\n.dc V1 0 1 0.5", ["more than one analysis"]),
 }
@@ -93,11 +102,7 @@ RUNAWAY = Deck(  # dm/dt = m^2: infinite after a finite time; no numerics can cr
 
 @pytest.fixture(scope="module", params=(NgspiceShared, NgspiceBatch), ids=lambda driver: driver.__name__)
 def sim(request: pytest.FixtureRequest) -> Iterator[Driver]:
-    try:
-        driver = request.param(workers=1, timeout=60.0)
-    except MissingToolError as error:
-        pytest.skip(f"no simulator: {error.what}")
-    with driver:
+    with request.param(workers=1, timeout=60.0) as driver:
         yield driver
 
 
@@ -202,6 +207,30 @@ def test_a_killed_worker_is_replaced_and_an_innocent_deck_is_run_again() -> None
                 assert "SIGSEGV" in result.error
             sim.timeout = 30.0
             check_good(sim)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
+def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
+    """Even in the middle of a run that would take hours."""
+    code = (
+        "import sys, threading; sys.path[:] = eval(sys.argv[1])\n"
+        "from spinbnn.circuit.simulator import Deck, NgspiceShared\n"
+        "sim = NgspiceShared(timeout=600.0)\n"
+        f"deck = Deck(text={LONG.text!r}, stop=1e-3, max_step=1e-12, save=('v(b)',))\n"
+        "threading.Timer(0.3, lambda: print(sim._processes[0]._process.pid, flush=True)).start()\n"
+        "list(sim.run([deck]))\n"
+    )
+    command = [sys.executable, "-c", code, repr(sys.path)]
+    env = {**os.environ, "TMPDIR": str(tmp_path)}  # a killed parent cannot tidy up
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=env) as parent:
+        assert parent.stdout is not None
+        worker = Path(f"/proc/{int(parent.stdout.readline())}")
+        assert worker.exists()
+        parent.kill()
+    deadline = time.monotonic() + 10.0
+    while worker.exists() and "Z" not in (worker / "stat").read_text().rpartition(")")[2].split()[:1]:
+        assert time.monotonic() < deadline, "the worker lives on without its parent"
+        time.sleep(0.1)
 
 
 def test_a_library_that_cannot_be_loaded_is_told_at_construction(tmp_path: Path) -> None:

@@ -24,10 +24,17 @@ RECYCLE_AFTER = 2000
 
 CLOSED = "the simulator was closed"
 
-_START = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[3]); "
-    "from spinbnn.circuit.simulator.worker import main; main(int(sys.argv[1]), int(sys.argv[2]))"
-)
+_START = """
+import json, os, sys, types
+sys.path[:] = json.loads(sys.argv[3])
+import spinbnn
+circuit = sys.modules["spinbnn.circuit"] = types.ModuleType("spinbnn.circuit")
+circuit.__path__ = [os.path.join(folder, "circuit") for folder in spinbnn.__path__]
+from spinbnn.circuit.simulator.worker import main
+main(int(sys.argv[1]), int(sys.argv[2]))
+"""
+"""What a worker executes. The bare ``spinbnn.circuit`` spares it the benches and devices (and scipy) that
+the real package exports: 0.25 s of processor time for each start instead of 1 s."""
 
 
 class WorkerDied(Exception):

@@ -1,0 +1,99 @@
+"""The dropout module on real transistors: both drivers, physics of the cycle, read-out, energy."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from spinbnn.characterize import Flow
+from spinbnn.circuit import DropoutModuleBench, NgspiceBatch, NgspiceShared, Technology
+from spinbnn.circuit.dropout_bench import TRACK
+from spinbnn.device import DeviceParams, SwitchingModel
+
+pytestmark = pytest.mark.spice
+
+
+@pytest.fixture(scope="module")
+def bench() -> DropoutModuleBench:
+    return DropoutModuleBench(technology=Technology.load("cmos40lp"), params=DeviceParams.load("seed_eq23"))
+
+
+def test_both_drivers_give_identical_numbers_for_50_draws() -> None:
+    flow = Flow.load("dropout_module").with_axes(set_voltage={"values": ["0.98 V"]}, temperature={"values": ["25 degC"]}, corner={"values": ["tt"]}, draw={"count": 50})
+    samples = list(flow.samples())
+    decks = [flow.bench.deck(s) for s in samples]
+    with NgspiceShared(workers=2) as shared, NgspiceBatch(workers=2) as batch:
+        pairs = list(zip(shared.run(decks), batch.run(decks), strict=True))
+    assert len(pairs) == 50
+    for sample, (one, other) in zip(samples, pairs, strict=True):
+        first, second = one.require().waveforms, other.require().waveforms
+        assert first.keys() == second.keys()
+        assert all(np.array_equal(first[name], second[name]) for name in first)
+        a, b = flow.bench.measure(one, sample), flow.bench.measure(other, sample)
+        assert all(a[k] == b[k] or (math.isnan(a[k]) and math.isnan(b[k])) for k in a)
+    spread = {flow.bench.measure(one, s)["p_drop"] for s, (one, _) in zip(samples, pairs, strict=True)}
+    assert len(spread) == 50, "every draw is another circuit"
+
+
+def test_cycle_agrees_with_the_master_equation_on_the_measured_current(bench: DropoutModuleBench) -> None:
+    """a and b from the nodes equal an independent integration of the exported track current."""
+    for volts in (0.94, 0.98, 1.02):
+        sample = bench.nominal(set_voltage=volts)
+        with NgspiceBatch() as engine:
+            result = next(iter(engine.run([bench.deck(sample)])))
+        measured, waves = bench.measure(result, sample), result.require().waveforms
+        model = SwitchingModel.from_params(bench.params)
+        fine = np.linspace(0.0, bench.timing.read_at[1] - 0.75 * bench.timing.gap, 200_001)
+        current = np.interp(fine, waves["time"], waves[TRACK])
+        up, down = model.rates(0.5 * (current[1:] + current[:-1]), 300.0)
+        step = fine[1] - fine[0]
+        # P(t) of a linear equation: product of per-step maps, accumulated in logarithms
+        log_decay = -np.cumsum((up + down) * step)
+        total = float(log_decay[-1])
+        gain = float(np.sum(np.exp(total - log_decay) * up * step))
+        assert measured["transition_01"] == pytest.approx(gain, rel=3e-3, abs=2e-6)
+        assert measured["transition_11"] == pytest.approx(gain + math.exp(total), rel=3e-3, abs=2e-6)
+
+
+def test_stationary_probability_and_bounds(bench: DropoutModuleBench) -> None:
+    decks, samples = [], [bench.nominal(set_voltage=v) for v in (0.9, 0.95, 1.0, 1.05)]
+    decks = [bench.deck(s) for s in samples]
+    with NgspiceShared() as engine:
+        measures = [bench.measure(r, s) for r, s in zip(engine.run(decks), samples, strict=True)]
+    p = [m["p_drop"] for m in measures]
+    assert p == sorted(p)
+    for m in measures:
+        assert 0 <= m["transition_01"] <= m["transition_11"] <= 1 + 1e-6
+        assert m["p_drop"] == pytest.approx(m["transition_01"] / (1 - m["transition_11"] + m["transition_01"]))
+        assert m["p_reset_fail"] == pytest.approx(math.exp(-5), rel=0.12)  # tau0 = 1 ns and finite edges: at least 0.67 %
+        assert m["read_ok"] == 1.0
+        assert m["current_reset"] > 250e-6
+    assert measures[0]["current_set"] < measures[-1]["current_set"]
+
+
+def test_energy_balance(bench: DropoutModuleBench) -> None:
+    """The supplies deliver what the track dissipates and what the transistors drop: E = V I t for the rail."""
+    sample = bench.nominal(set_voltage=0.98)
+    with NgspiceBatch() as engine:
+        m = bench.measure(next(iter(engine.run([bench.deck(sample)]))), sample)
+    assert m["energy_set"] == pytest.approx(0.98 * m["current_set"] * 10e-9, rel=0.05)
+    assert m["energy_reset"] == pytest.approx(1.1 * m["current_reset"] * 5e-9, rel=0.05)
+    assert m["energy_track"] < m["energy_set"] + m["energy_reset"]
+    assert m["energy_cycle"] == pytest.approx(m["energy_set"] + m["energy_reset"] + m["energy_read"])
+    assert 0 < m["leakage_power"] < 1e-9
+
+
+def test_temperature_and_corner_move_the_circuit_as_they_must(bench: DropoutModuleBench) -> None:
+    def measure(**where: object) -> dict[str, float]:
+        sample = bench.nominal(set_voltage=0.98, **where)  # type: ignore[arg-type]
+        with NgspiceBatch() as engine:
+            return bench.measure(next(iter(engine.run([bench.deck(sample)]))), sample)
+
+    typical, slow, fast = measure(), measure(corner="ss"), measure(corner="ff")
+    assert slow["current_set"] < typical["current_set"] < fast["current_set"]
+    assert slow["p_drop"] < typical["p_drop"] < fast["p_drop"]
+    hot = measure(temperature=398.15)
+    assert hot["leakage_power"] > 10 * typical["leakage_power"]
+    assert hot["p_drop"] > typical["p_drop"]  # Ic0 and Delta fall faster than the drive current

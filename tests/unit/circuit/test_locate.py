@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from spinbnn.circuit.simulator import NgspiceInstallation, find_ngspice
+from spinbnn.circuit.simulator import NgspiceInstallation, find_ngspice, locate
 from spinbnn.errors import MissingToolError
 
 SPINIT = "set x\nif $?xspice_enabled\n codemodel /usr/lib/x86_64-linux-gnu/ngspice/analog.cm\nend\n"
@@ -68,7 +68,7 @@ def test_a_local_folder_is_used_where_the_system_has_none(
 ) -> None:
     prefix.rename(prefix.parent / ".ngspice")
     monkeypatch.chdir(prefix.parent)
-    monkeypatch.setattr("spinbnn.circuit.simulator.locate._system_library", lambda env: None)
+    monkeypatch.setattr(locate, "_system_library", lambda env: None)
     found = find_ngspice({"PATH": "/bin-without-ngspice"})
     assert found.prefix == str(prefix.parent / ".ngspice")
     assert found.library is not None and found.library.startswith(found.prefix)

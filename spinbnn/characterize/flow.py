@@ -15,7 +15,7 @@ from ..circuit.technology import Technology
 from ..device import DeviceParams, VariationModel
 from ..errors import ParameterError, suggest
 from ..units import quantity
-from .grid import Axis, Grid, Value, read_axis
+from .grid import Axis, Grid, read_axis
 
 SCHEMA = "spinbnn.flow/1"
 _KEYS = {"schema", "name", "description", "bench", "technology", "device", "barrier", "seed", "axes", "variation", "timing", "measures", "limits"}

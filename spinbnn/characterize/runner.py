@@ -137,10 +137,10 @@ def _results(decks: Iterable[Deck], workers: int | None, executor: Executor | No
         return
     from ..circuit.simulator import NgspiceBatch, NgspiceShared
 
-    classes = {"shared": NgspiceShared, "batch": NgspiceBatch}
-    if simulator not in classes:
-        raise ParameterError("unknown simulator", where="run_flow, simulator", value=simulator, remedy=f"one of {', '.join(classes)}, or an object with run(decks)")
-    with classes[simulator](workers=workers or 1) as engine:
+    if simulator not in ("shared", "batch"):
+        raise ParameterError("unknown simulator", where="run_flow, simulator", value=simulator, remedy="'shared', 'batch', or an object with run(decks)")
+    engine = NgspiceShared(workers=workers or 1) if simulator == "shared" else NgspiceBatch(workers=workers or 1)
+    with engine:
         yield from engine.run(decks)
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .. import files, resources
 from ..errors import CoverageError, DataError, ParameterError, suggest
-from ..tables import Column, Table
+from ..tables import Cell, Column, Table
 from .grid import Axis
 
 SCHEMA = "spinbnn.table/1"
@@ -207,12 +207,12 @@ class LookupTable:
 
     def summary(self) -> Table:
         """Return median, 5 % and 95 % quantile of every measure over the whole grid."""
-        rows = []
+        rows: list[list[Cell]] = []
         for m in self.measures.values():
             ok = m.data[(self.status == 0) & np.isfinite(m.data)]
             low, middle, high = (float(v) for v in np.quantile(ok, [0.05, 0.5, 0.95])) if ok.size else (math.nan,) * 3
             rows.append([m.name, m.unit, low, middle, high, m.description])
-        heads = ["measure", "unit", Column("5 %"), Column("median"), Column("95 %"), "meaning"]
+        heads: list[Column | str] = ["measure", "unit", Column("5 %"), Column("median"), Column("95 %"), "meaning"]
         return Table(f"{self.name}: {self.status.size} samples, {int(np.sum(self.status > 0))} not ok", heads, rows)
 
     @property

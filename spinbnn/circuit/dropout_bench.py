@@ -32,7 +32,7 @@ MEASURES: dict[str, tuple[str, str]] = {
     "current_reset": ("A", "track current in the flat part of RESET (magnitude)"),
     "rise_set": ("s", "10-90 % rise time of the SET current"),
     "current_peak": ("A", "largest magnitude of the track current in the cycle"),
-    "energy_reset": ("J", "energy from all sources in the RESET window"),
+    "energy_reset": ("J", "energy from all sources in the RESET window; gate charge is not recovered"),
     "energy_set": ("J", "energy from all sources in the SET window; the SET rail counts as an ideal supply"),
     "energy_read": ("J", "energy from all sources in a READ window, averaged over the bit with p_drop"),
     "energy_cycle": ("J", "energy from all sources of one cycle: RESET + SET + READ"),
@@ -191,14 +191,14 @@ class DropoutModuleBench:
         reads = [(start, t.read) for start in t.read_at]
         high |= {"gn2": [(t.set_at, t.set), *reads], "gn1": [(t.reset_at, t.reset), *reads], "reb": reads}
         high |= {"enb": [(start + t.read - t.sense, t.sense) for start in t.read_at]}
-        lines = [tech.preamble(), *(f".include {cell.path}" for cell in cells.values())]
+        lines = [tech.preamble(), *(f'.include "{cell.path}"' for cell in cells.values())]
         lines += [f"Vvdd vdd 0 {spice_number(supply)}", f"Vvset vset 0 {spice_number(sample.set_voltage)}"]
         lines += [self._pulses(name, windows, supply, invert=name in ("gp1", "gp2", "reb", "enb")) for name, windows in high.items()]
         between = t.read_at[1] - t.gap / 2
         lines.append(f"Vs s 0 PWL(0 0 {spice_number(between)} 0 {spice_number(between + t.edge)} 1)")
-        lines.append(cells["dropout_module"].instance("m", "vset vdd gp1 gn1 gp2 gn2 la lb rd s p0 p1".split(), lg=tech.gate_length, **module, **device))
-        lines.append(cells["read_divider"].instance("r", "rd rf reb vdd".split(), rref=REFERENCE[0] * nominal_rp, rtop=REFERENCE[1] * nominal_rp, rbot=REFERENCE[2] * nominal_rp, wh=HEADER_WIDTH, lg=tech.gate_length, dh=header[0], mh=header[1]))
-        lines.append(cells["sense_amp"].instance("a", "rd rf enb op on vdd".split(), lg=SENSE_LENGTH, **sense_parameters))
+        lines.append(cells["dropout_module"].instance("m", ["vset", "vdd", "gp1", "gn1", "gp2", "gn2", "la", "lb", "rd", "s", "p0", "p1"], lg=tech.gate_length, **module, **device))
+        lines.append(cells["read_divider"].instance("r", ["rd", "rf", "reb", "vdd"], rref=REFERENCE[0] * nominal_rp, rtop=REFERENCE[1] * nominal_rp, rbot=REFERENCE[2] * nominal_rp, wh=HEADER_WIDTH, lg=tech.gate_length, dh=header[0], mh=header[1]))
+        lines.append(cells["sense_amp"].instance("a", ["rd", "rf", "enb", "op", "on", "vdd"], lg=SENSE_LENGTH, **sense_parameters))
         save = (TRACK, "v(p0)", "v(p1)", "v(rd)", "v(rf)", "v(op)", "v(on)", *(f"i(v{s})" for s in SUPPLIES), *(f"v({s})" for s in SUPPLIES if s not in ("vdd", "vset")))
         plain = {"set_voltage": sample.set_voltage, "supply": supply, "temperature": sample.temperature, **device}
         return Deck(
@@ -252,7 +252,9 @@ class DropoutModuleBench:
         power = np.zeros_like(time)
         for source in SUPPLIES:
             volts = {"vdd": supply, "vset": sample.set_voltage}.get(source)
-            power = power - w[f"i(v{source})"] * (w[f"v({source})"] if volts is None else volts)
+            delivered = -w[f"i(v{source})"] * (w[f"v({source})"] if volts is None else volts)
+            # a gate driver does not take charge back: only what it delivers counts
+            power = power + (delivered if volts is not None else np.maximum(delivered, 0.0))
         out = self._transitions(time, w["v(p0)"], w["v(p1)"])
         windows = {"reset": (t.reset_at, t.reset + t.gap / 2), "set": (t.set_at, t.set + t.gap / 2)}
         for name, (start, width) in windows.items():

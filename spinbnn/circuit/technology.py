@@ -145,7 +145,7 @@ class Technology:
     def preamble(self) -> str:
         """Return the model include and the wrapper subcircuits ``nfet`` and ``pfet`` (ports d g s b; w l dvt mu)."""
         return "\n".join([
-            f".include {self.model_path}",
+            f'.include "{self.model_path}"',
             ".subckt nfet d g s b w=1u l=40n dvt=0 mu=1",
             f"M1 d g s b {self.nmos} W={{w}} L={{l}} delvto={{dvt}} mulu0={{mu}}",
             ".ends nfet",

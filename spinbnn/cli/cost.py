@@ -38,7 +38,7 @@ def command(
         raise ParameterError("not an array size", where="--array", value=array, remedy="e.g. 256x256")
     counts = count_operations(
         plan(network, first=first, last=last), array=(int(shape[0]), int(shape[1])), schedule=schedule, samples=samples, rows=rows,
-        **({"drop_probability": drop_probability} if schedule == "prefix" else {}),
+        drop_probability=drop_probability if schedule == "prefix" else None,
     )  # fmt: skip
     components = characterised(HardwareProfile.load(profile)) if profile else published()
     report = estimate_cost(counts, components, accounting=accounting)

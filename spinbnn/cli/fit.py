@@ -85,13 +85,13 @@ def _columns(rows: list[dict[str, str]], file: Path, resistance: float | None, t
             raise DataError(f"a column is missing: {kind}", where=str(file), value=sorted(rows[0]), remedy=f"name it one of {', '.join(COLUMNS[kind])}")
         return found
 
-    current, volts = column("current"), column("voltage")
-    if current is None:
-        if volts is None:
-            needed("current")
-        if resistance is None:
-            raise ParameterError("the file gives volts; the track resistance is needed", where="--track-resistance", value="", remedy="e.g. --track-resistance '776 ohm'")
-        current = volts / resistance  # type: ignore[operator]
+    volts = column("voltage")
+    if column("current") is not None or volts is None:
+        current = needed("current")
+    elif resistance is None:
+        raise ParameterError("the file gives volts; the track resistance is needed", where="--track-resistance", value="", remedy="e.g. --track-resistance '776 ohm'")
+    else:
+        current = volts / resistance
     n = np.full(len(rows), trials, dtype=float) if trials is not None else needed("trials")
     switched = column("switched")
     if switched is None:

@@ -1,0 +1,215 @@
+"""Run an experiment: characterise, build the profile, train, predict, cost, report; every stage resumable."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import files, provenance
+from ..characterize import Flow, LookupTable, run_flow
+from ..data import load as load_data
+from ..hardware import HardwareProfile
+from ..nn import describe, set_drop_probabilities
+from ..nn.models import build
+from ..rng import integer_seed
+from ..tables import Table
+from ..training import load_model, save_weights, train
+from .costing import run_cost
+from .folder import RunFolder
+from .predicting import run_prediction
+from .reporting import result_tables, write_experiment_report
+from .spec import Experiment
+
+Step = Callable[..., None]
+Bars = Callable[[str], AbstractContextManager[Step]]
+
+
+def no_bars(label: str) -> AbstractContextManager[Step]:
+    """Show nothing."""
+    return nullcontext(lambda *_: None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """What a run gives: its folder, its results as plain data, its tables and its report."""
+
+    folder: Path
+    results: dict[str, Any]
+    tables: list[Table]
+    report: Path
+
+
+def run_experiment(experiment: Experiment, out: str | Path, *, workers: int = 1, bars: Bars = no_bars) -> RunResult:
+    """Run an experiment in a folder; stages that are done with the same inputs are read, not run.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        A parsed experiment file.
+    out : str or Path
+        Run folder. It ends up holding ``experiment.json`` (resolved configuration and seed), ``log.txt``,
+        ``table.h5``, ``profile.h5``, ``weights.safetensors``, ``stages/``, ``tables/`` and ``report.html``.
+    workers : int
+        Simulator processes.
+    bars : callable
+        ``bars(label)`` gives a context that yields ``step(done, total, text="")``.
+
+    Raises
+    ------
+    SpinbnnError
+        Any error of the stages; what is finished stays finished.
+    """
+    folder = RunFolder(Path(out))
+    folder.log(f"run {experiment.name}: {provenance.command()}")
+    files.write_json(folder.path / "experiment.json", {"experiment": experiment.to_dict(), "provenance": provenance.record(experiment.seed)})
+    table, flow, table_key = _characterize(experiment, folder, workers, bars)
+    profile = _profile(experiment, table)
+    profile.save(folder.path / "profile.h5")
+    chip_keys = [table_key, dataclasses.asdict(experiment.profile)]
+    waves = _waveforms(experiment, folder, flow, profile, chip_keys)
+    trained, train_key = _train(experiment, folder, profile, chip_keys, bars)
+    predicted, _ = _predict(experiment, folder, profile, [train_key, *chip_keys], bars)
+    plan = describe(load_model(folder.path / "weights.safetensors"))
+    cost, _ = folder.stage("cost", [train_key, *chip_keys, dataclasses.asdict(experiment.cost)], lambda: run_cost(plan, profile, experiment.cost.samples))
+    results = {"training": trained, "prediction": predicted, "cost": cost, "profile": _profile_facts(profile, experiment)}
+    tables = result_tables(experiment, table, results)
+    for name, made in tables.items():
+        files.write_text(folder.path / "tables" / f"{name}.md", made.to_markdown() + "\n")
+        files.write_text(folder.path / "tables" / f"{name}.csv", made.to_csv())
+        files.write_text(folder.path / "tables" / f"{name}.tex", made.to_latex() + "\n")
+    files.write_json(folder.path / "results.json", results)
+    report = write_experiment_report(folder.path, experiment, table, profile, results, tables, waves)
+    folder.log(f"report: {report.name}")
+    return RunResult(folder=folder.path, results=results, tables=list(tables.values()), report=report)
+
+
+def _characterize(experiment: Experiment, folder: RunFolder, workers: int, bars: Bars) -> tuple[LookupTable, Flow | None, str]:
+    spec = experiment.characterize
+    if spec.table:
+        table = LookupTable.open(spec.table)
+        folder.log(f"characterize: opened {spec.table}")
+        return table, None, table.content_hash
+    flow = Flow.load(spec.flow).with_axes(**spec.axes)
+    target = folder.path / "table.h5"
+    if target.exists() and LookupTable.open(target).attributes.get("flow_hash") != flow.content_hash:
+        folder.log("characterize: the flow has changed; the old table is replaced")
+        target.unlink()
+    journal = target.with_name(target.name + ".journal")
+    if journal.exists() and flow.content_hash not in journal.read_text(encoding="utf-8").split("\n", 1)[0]:
+        journal.unlink()
+    with bars("characterise") as step:
+        table = run_flow(flow, workers=workers, out=target, progress=step)
+    folder.log(f"characterize: simulated {table.attributes['simulated']}, resumed {table.attributes['resumed']}")
+    return table, flow, table.content_hash
+
+
+def _profile(experiment: Experiment, table: LookupTable) -> HardwareProfile:
+    spec = experiment.profile
+    layers = len(_dropout_sites(experiment))
+    return HardwareProfile.build(
+        table, layers=layers, drop_probability=spec.drop_probability, modules=spec.modules, temperature=spec.temperature,
+        corner=spec.corner, trim=spec.trim, dac_step=spec.dac_step, array=spec.array,
+    )  # fmt: skip
+
+
+def _dropout_sites(experiment: Experiment) -> list[Any]:
+    from ..nn import dropout_layers
+
+    return list(dropout_layers(_network(experiment)))
+
+
+def _network(experiment: Experiment) -> Any:
+    options = {k: v for k, v in dataclasses.asdict(experiment.model).items() if k != "name"}
+    return build(experiment.model.name, seed=integer_seed(experiment.seed, "weights"), **options)
+
+
+def _waveforms(experiment: Experiment, folder: RunFolder, flow: Flow | None, profile: HardwareProfile, keys: list[Any]) -> dict[str, np.ndarray] | None:
+    """Simulate the nominal module at its nominal code and keep the waveforms; nothing where a table was given."""
+    if flow is None or profile.module is None:
+        return None
+    target = folder.path / "waveforms.npz"
+    bench, module = flow.bench, profile.module
+    volts = module.nominal_voltage(profile.targets[0], experiment.profile.temperature)
+
+    def work() -> dict[str, Any]:
+        from ..circuit import NgspiceShared
+
+        sample = bench.nominal(set_voltage=volts, temperature=experiment.profile.temperature, corner=experiment.profile.corner)
+        with NgspiceShared(workers=1) as engine:
+            result = next(iter(engine.run([bench.deck(sample)]))).require()
+        _save_arrays(target, result.waveforms)
+        return {"set_voltage": volts, "measures": {k: (None if np.isnan(v) else v) for k, v in bench.measure(result, sample).items()}}
+
+    folder.stage("waveforms", keys, work, needs=("waveforms.npz",))
+    with np.load(target) as stored:
+        return {name: stored[name] for name in stored.files}
+
+
+def _train(experiment: Experiment, folder: RunFolder, profile: HardwareProfile, keys: list[Any], bars: Bars) -> tuple[dict[str, Any], str]:
+    spec = experiment.training
+    settings = [dataclasses.asdict(part) for part in (experiment.model, experiment.data, spec)]
+    target = folder.path / "weights.safetensors"
+
+    def work() -> dict[str, Any]:
+        data = load_data(experiment.data.name)
+        if experiment.data.validation:
+            data = data.with_validation(experiment.data.validation, seed=experiment.seed)
+        model = _network(experiment)
+        set_drop_probabilities(model, profile.drop_probability)
+        checkpoint = folder.path / "checkpoint.pt"
+        key = files.content_hash([settings, keys, experiment.seed])
+        marker = folder.path / "checkpoint.key"
+        if checkpoint.exists() and (not marker.exists() or marker.read_text() != key):
+            checkpoint.unlink()
+        files.write_text(marker, key)
+        with bars("train") as step:
+            done = train(
+                model, data, epochs=spec.epochs, batch_size=spec.batch_size, learning_rate=spec.learning_rate, augment=spec.augment, shift=spec.shift,
+                seed=integer_seed(experiment.seed, "training"), profile=profile if spec.with_profile else None, checkpoint=checkpoint, progress=step,
+            )  # fmt: skip
+        save_weights(target, model, {"experiment": experiment.name, "seed": experiment.seed, "data": data.name, "data_sha256": data.sha256, "profile": profile.id})
+        checkpoint.unlink(missing_ok=True)
+        marker.unlink()
+        return {
+            "history": done.history, "seconds": done.seconds, "note": done.note, "train_images": len(data.train_labels),
+            "data": data.name, "data_source": data.source, "data_sha256": data.sha256,
+        }  # fmt: skip
+
+    return folder.stage("train", [settings, keys, experiment.seed], work, needs=("weights.safetensors",))
+
+
+def _predict(experiment: Experiment, folder: RunFolder, profile: HardwareProfile, keys: list[Any], bars: Bars) -> tuple[dict[str, Any], str]:
+    def work() -> dict[str, Any]:
+        model = load_model(folder.path / "weights.safetensors")
+        with bars("predict") as step:
+            step(0, 1)
+            results, arrays = run_prediction(model, load_data(experiment.data.name), profile, experiment.prediction, experiment.seed)
+            step(1, 1)
+        _save_arrays(folder.path / "prediction.npz", arrays)
+        return json.loads(json.dumps(results))
+
+    return folder.stage("predict", [keys, dataclasses.asdict(experiment.prediction), experiment.seed], work, needs=("prediction.npz",))
+
+
+def _profile_facts(profile: HardwareProfile, experiment: Experiment) -> dict[str, Any]:
+    """Return the spread of the drop probability over chips, trimmed and untrimmed."""
+    count = 1000
+    facts: dict[str, Any] = {"id": profile.id, "modules": profile.modules, "targets": list(profile.targets), "excluded_draws": profile.excluded_draws}
+    for trim in ("none", "per_module"):
+        other = dataclasses.replace(profile, trim=trim)
+        p = other.sample_drop_probabilities(count, integer_seed(experiment.seed, "spread"))[:, 0]
+        facts[trim] = {"mean": float(p.mean()), "std": float(p.std(ddof=1)), "q05": float(np.quantile(p, 0.05)), "q95": float(np.quantile(p, 0.95))}
+    return facts
+
+
+def _save_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    named: dict[str, Any] = dict(arrays)
+    with files.atomic_path(path) as beside:
+        np.savez_compressed(beside, **named)

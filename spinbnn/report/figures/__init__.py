@@ -1,0 +1,23 @@
+"""The figures of a report: each function takes arrays and returns a :class:`~spinbnn.report.figure.Figure`.
+
+All take ``note`` (a sentence added to the description) and ``name`` (to show two figures of one kind on a page).
+NaN is an unknown value: it is left out of the drawing and stays empty in the CSV.
+"""
+
+from __future__ import annotations
+
+from .device import chips, drop_probability, waveforms
+from .energy import energy_bars
+from .prediction import reliability, rotation, uncertainty
+from .training import training
+
+__all__ = [
+    "chips",
+    "drop_probability",
+    "energy_bars",
+    "reliability",
+    "rotation",
+    "training",
+    "uncertainty",
+    "waveforms",
+]

@@ -1,0 +1,66 @@
+"""Prediction and training with the real profile and chips of spinbnn.hardware."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from spinbnn.bayes import predict, product_weights
+from spinbnn.data import load
+from spinbnn.hardware.chip import Chip
+from spinbnn.hardware.profile import HardwareProfile
+from spinbnn.nn import all_masks, drop_probabilities, to_hardware
+from spinbnn.nn.models import lenet5
+from spinbnn.training import train
+from tests.stand_ins import shake
+from tests.tolerances import ROUNDING_FLOAT64, STANDARD_ERRORS
+
+
+def images(count=3):
+    return torch.rand(count, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+
+
+def markov_chip():
+    """One shared module whose RESET fails in 20 % of the cycles at p = 0.3."""
+    return Chip(seed=3, id="shared", modules="shared", a=[0.3] * 5, b=[0.44] * 5)
+
+
+def test_a_shared_chip_weights_the_exact_mixture_by_its_chain():
+    profile, chip, model = (
+        HardwareProfile.ideal(0.3, 5, modules="shared"),
+        markov_chip(),
+        shake(lenet5(p=0.3)),
+    )
+    twin = to_hardware(model, profile, chip)
+    result = predict(twin, images(), "exact")
+    assert drop_probabilities(twin).tolist() == pytest.approx([0.3 / (1 - 0.44 + 0.3)] * 5)
+    assert np.allclose(
+        result.weights.numpy(), chip.mask_weights(all_masks(5).numpy()), rtol=0, atol=ROUNDING_FLOAT64
+    )
+    independent = product_weights(all_masks(5), drop_probabilities(twin))
+    assert 0.5 * float((result.weights - independent).abs().sum()) > 0.05
+    assert result.profile_id == profile.id
+
+
+@pytest.mark.parametrize("masks", ["per_pass", "per_image"])
+def test_a_shared_chips_passes_converge_to_its_exact_mixture(masks):
+    chip = markov_chip()
+    twin = to_hardware(shake(lenet5(p=0.3)), HardwareProfile.ideal(0.3, 5, modules="shared"), chip)
+    passes, x = 1200, images(2)
+    exact, sampled = predict(twin, x, "exact"), predict(twin, x, "sampled", passes, seed=1, masks=masks)
+    # Passes are correlated by (b - a)^5 = 5e-5 only, so that the standard error of independent ones holds.
+    error = (exact.variance / passes).sqrt()
+    assert bool(((sampled.mean - exact.mean).abs() <= STANDARD_ERRORS * error + ROUNDING_FLOAT64).all())
+
+
+def test_training_sees_the_spread_of_a_profile():
+    profile, model = HardwareProfile.gaussian(0.2, 0.05, 5), lenet5(p=0.2)
+    data = load("digits").subset(train=200)
+    result = train(model, data, epochs=1, batch_size=20, profile=profile)
+    other = lenet5(p=0.2)
+    train(other, data, epochs=1, batch_size=20, profile=HardwareProfile.ideal(0.5, 5))
+    assert len(result.history) == 1
+    assert not torch.equal(model.norm3.batches, other.norm3.batches) or not torch.equal(
+        model.fc1.weight, other.fc1.weight
+    )

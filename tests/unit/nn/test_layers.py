@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from spinbnn.errors import ParameterError
+from spinbnn.nn import BinaryConv2d, BinaryLinear, DigitalConv2d, DigitalLinear, ImageEncoder
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def test_convolution_equals_a_sum_over_signs_written_out():
+    layer = BinaryConv2d(2, 3, 2, generator=generator())
+    x = torch.randn(1, 2, 4, 4, generator=generator(1))
+    z = layer(x)
+    bits, weight = torch.where(x >= 0, 1, -1), layer.weight.detach()
+    signs = torch.where(weight - weight.mean(dim=(1, 2, 3), keepdim=True) >= 0, 1, -1)
+    for channel in range(3):
+        for row in range(3):
+            for column in range(3):
+                expected = (bits[0, :, row : row + 2, column : column + 2] * signs[channel]).sum()
+                assert z[0, channel, row, column] == expected
+
+
+def test_outputs_are_integers_of_the_right_parity():
+    z = BinaryLinear(31, 5, generator=generator())(torch.randn(9, 31, generator=generator(1)))
+    assert torch.equal(z, z.round())
+    assert bool((z.long() % 2 == 1).all())
+
+
+def test_padding_adds_nothing():
+    layer = BinaryConv2d(1, 1, 3, padding=1, generator=generator())
+    corner = layer(torch.ones(1, 1, 3, 3))[0, 0, 0, 0]
+    assert corner == layer.binary_weight()[0, 0, 1:, 1:].sum()
+
+
+def test_gradients_reach_proxies_and_inputs():
+    layer = BinaryLinear(6, 2, generator=generator())
+    x = torch.tensor([[0.5, -0.5, 2.0, -2.0, 0.0, 1.0]], requires_grad=True)
+    layer(x)[0, 0].backward()
+    assert layer.weight.grad[0].abs().sum() > 0
+    assert layer.weight.grad[1].abs().sum() == 0
+    assert (x.grad[0] != 0).tolist() == [True, True, False, False, True, True]
+
+
+def test_the_generator_alone_fixes_the_weights():
+    state = torch.get_rng_state()
+    first = BinaryConv2d(3, 4, 3, generator=generator(5)).weight
+    assert torch.equal(first, BinaryConv2d(3, 4, 3, generator=generator(5)).weight)
+    assert not torch.equal(first, BinaryConv2d(3, 4, 3, generator=generator(6)).weight)
+    DigitalLinear(3, 4, generator=generator(5)), DigitalConv2d(1, 2, 3, generator=generator(5))
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_layers_have_no_bias():
+    for layer in (BinaryConv2d(1, 1, 1), BinaryLinear(1, 1), DigitalConv2d(1, 1, 1), DigitalLinear(1, 1)):
+        assert layer.bias is None
+
+
+def test_input_bits():
+    assert BinaryConv2d(1, 1, 1).input_bits == 1
+    assert BinaryConv2d(1, 1, 1, binarize_input=False, input_bits=8).input_bits == 8
+    assert DigitalConv2d(1, 1, 1).input_bits == 32
+    assert DigitalLinear(1, 1).input_bits == 1
+    assert DigitalLinear(1, 1, binarize_input=False).input_bits == 32
+    with pytest.raises(ParameterError, match="input bits"):
+        BinaryLinear(1, 1, input_bits=4)
+
+
+def test_digital_linear_takes_signs():
+    layer = DigitalLinear(3, 2, generator=generator())
+    assert torch.equal(
+        layer(torch.tensor([[0.0, -7.0, 3.0]])), torch.tensor([[1.0, -1.0, 1.0]]) @ layer.weight.t()
+    )
+
+
+def test_image_encodings():
+    image = torch.arange(256).float() / 255
+    assert ImageEncoder("bit_serial")(image).tolist() == list(range(256))
+    assert ImageEncoder("binary")(image).tolist() == [-1] * 128 + [1] * 128
+    assert torch.equal(ImageEncoder("digital")(image), image)
+    assert [ImageEncoder(kind).bits for kind in ("binary", "bit_serial", "digital")] == [1, 8, 32]
+    with pytest.raises(ParameterError, match="encoding"):
+        ImageEncoder("ternary")

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from spinbnn.errors import ParameterError
+from spinbnn.nn import (
+    ScaleDropout,
+    all_masks,
+    drop_probabilities,
+    dropout_layers,
+    fixed_masks,
+    sample_masks,
+    set_drop_probabilities,
+)
+
+
+@pytest.fixture
+def net():
+    return nn.Sequential(
+        ScaleDropout(2, p=0.1, spatial=False),
+        nn.Sequential(ScaleDropout(2, p=0.2, spatial=False)),
+        ScaleDropout(2, p=0.3, spatial=False),
+    )
+
+
+def test_layers_come_in_order_of_registration(net):
+    assert [layer.p for layer in dropout_layers(net)] == [0.1, 0.2, 0.3]
+    assert drop_probabilities(net).dtype == torch.float64
+
+
+def test_all_masks_count_in_binary_with_the_first_layer_highest():
+    masks = all_masks(5)
+    assert masks.shape == (32, 5) and masks.dtype == torch.uint8
+    assert [int("".join(str(bit) for bit in row), 2) for row in masks.tolist()] == list(range(32))
+    assert all_masks(0).shape == (1, 0)
+    with pytest.raises(ParameterError):
+        all_masks(30)
+
+
+def test_fixed_masks_nest_and_restore_even_after_an_error(net):
+    with fixed_masks(net, [1, 0, 1]):
+        assert [layer.forced for layer in dropout_layers(net)] == [1, 0, 1]
+        with fixed_masks(net, np.zeros(3, dtype=np.uint8)):
+            assert [layer.forced for layer in dropout_layers(net)] == [0, 0, 0]
+        assert [layer.forced for layer in dropout_layers(net)] == [1, 0, 1]
+    with pytest.raises(RuntimeError), fixed_masks(net, torch.ones(3)):
+        raise RuntimeError
+    assert [layer.forced for layer in dropout_layers(net)] == [None] * 3
+
+
+def test_a_fixed_mask_wins_over_sampling(net):
+    for layer in dropout_layers(net):
+        layer.p = 1.0
+    with sample_masks(net, torch.Generator().manual_seed(0)), fixed_masks(net, [0, 0, 0]):
+        net(torch.randn(4, 2, generator=torch.Generator().manual_seed(1)))
+    assert all(layer.batches.tolist() == [1, 0] for layer in dropout_layers(net))
+    assert all(layer.sampler is None for layer in dropout_layers(net))
+
+
+@pytest.mark.parametrize("bits", [[0, 1], [0, 1, 2], [0.2, 0.2, 0.2], [[[0]]] * 3, 1])
+def test_wrong_bits_are_refused(net, bits):
+    with pytest.raises(ParameterError), fixed_masks(net, bits):
+        pass
+
+
+def test_set_drop_probabilities(net):
+    set_drop_probabilities(net, 0.4)
+    assert drop_probabilities(net).tolist() == [0.4] * 3
+    set_drop_probabilities(net, np.array([0.0, 0.5, 1.0]))
+    assert drop_probabilities(net).tolist() == [0.0, 0.5, 1.0]
+    for wrong in ([0.1, 0.2], [0.1, 0.2, 1.2], [0.1, 0.2, float("nan")], -0.1):
+        with pytest.raises(ParameterError):
+            set_drop_probabilities(net, wrong)
+    assert drop_probabilities(net).tolist() == [0.0, 0.5, 1.0]
+
+
+def test_a_network_without_scale_dropout_is_refused():
+    with pytest.raises(ParameterError, match="no scale-dropout"), fixed_masks(nn.Linear(1, 1), []):
+        pass

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import torch
+from tolerances import BATCH_NORM_FLOAT32, CANCELLED_GRADIENT, ROUNDING_FLOAT64
 
 from spinbnn.bayes import predict
 from spinbnn.nn import ScaleDropout, dropout_layers, fixed_masks
 from spinbnn.nn.models import lenet5
-from tests.tolerances import BATCH_NORM_FLOAT32, CANCELLED_GRADIENT, ROUNDING_FLOAT64
 
 
 def accumulations(seed=0, batch=64, channels=8):

@@ -224,7 +224,7 @@ def _panel(axes: Axes, ink: Ink, x: Floats, values: Mapping[str, tuple[Floats, s
     )
     scale, unit = prefixed(largest, si)
     for number, (label, (v, _)) in enumerate(values.items()):
-        axes.plot(x, v * scale, color=ink.colors[number], ls=LINES[number], lw=1.4, label=fill(label, 16))
+        axes.plot(x, v * scale, color=ink.colors[number], ls=LINES[number], lw=1.4, label=fill(label, 20))
     quantity = {"A": "current", "V": "voltage", "W": "power", "J": "energy"}.get(si, "")
     axes.set_ylabel(f"{quantity} [{unit}]".strip() if si not in ("", "1") else "probability")
     axes.margins(y=0.08)
@@ -315,12 +315,13 @@ def chips(
         axes = canvas.subplots()
         width = 0.8 / len(values)
         for s, (label, v) in enumerate(values.items()):
+            crowd = len(v) > 30
             spread = ((np.arange(len(v)) * 0.6180339887) % 1.0 - 0.5) * 0.6 * width
             for layer in range(count):
                 x = layer + (s - (len(values) - 1) / 2) * width
                 axes.plot(
-                    x + spread, v[:, layer], MARKERS[s], color=ink.colors[s], ms=3.2, alpha=0.45, mew=0, ls="none",
-                    rasterized=raster, label=label if layer == 0 else None,
+                    x + spread, v[:, layer], MARKERS[s], color=ink.colors[s], ms=3.2 if crowd else 4.4,
+                    alpha=0.45 if crowd else 0.75, mew=0, ls="none", rasterized=raster, label=label if layer == 0 else None,
                 )  # fmt: skip
                 low, _, middle, _, high = quantiles(v[None, :, layer])[0]
                 axes.plot([x, x], [low, high], color=ink.text, ls="-", lw=0.9)
@@ -355,7 +356,7 @@ def chips(
     for label, v in values.items():
         off: Cell = float(np.nanmax(np.abs(v - aims))) if not np.isnan(v).all() else None
         parts.append(
-            f"{len(v)} chips {label} lie at most {'?' if off is None else f'{off:.3g}'} from the target."
+            f"{len(v)} chips ({label}) lie at most {'?' if off is None else f'{off:.3g}'} from the target."
         )
     parts.append("Lines span 5–95 % of the chips, open marks are medians.")
     return render(

@@ -99,12 +99,9 @@ def energy_bars(
         [label, block, energy] for label, parts in bars for block, energy in parts.items()
     ]
     table = Table("Energy of one answer by block", ["accounting", "block", Column("energy", "J", 6)], cells)
-    said = []
-    for label, parts in bars:
-        missing = f", unknown: {', '.join(_unknown(parts))}" if _unknown(parts) else ""
-        said.append(f"{label}: {_total(parts, scale, unit)}{missing}.")
+    said = _words(bars, scale, unit)
     size = (6.4, _height(bars, 6.4, len(order)))
-    return render(name, "Energy of one answer by block", sentences(*said, note), table, draw, size=size)
+    return render(name, "Energy of one answer by block", sentences(said, note), table, draw, size=size)
 
 
 def _sum(parts: Mapping[str, float | None]) -> float:
@@ -117,11 +114,25 @@ def _unknown(parts: Mapping[str, float | None]) -> list[str]:
 
 def _total(parts: Mapping[str, float | None], scale: float, unit: str) -> str:
     """Return the sum, in the unit of the axis unless it is very small there."""
-    if all(energy is None for energy in parts.values()):
-        return "?"
     total = _sum(parts)
+    if total == 0.0 and (_unknown(parts) or not parts):
+        return "?"
     text = f"{total * scale:.4g} {unit}" if total * scale >= 0.1 else format_si(total, "J")
     return f"{'at least ' if _unknown(parts) else ''}{text}"
+
+
+def _words(bars: Sequence[tuple[str, Mapping[str, float | None]]], scale: float, unit: str) -> str:
+    """Say every sum and what it lacks; of more than four bars the largest, and how many lack something."""
+    if len(bars) > 4:
+        label, parts = max(bars, key=lambda bar: _sum(bar[1]))
+        short = sum(bool(_unknown(parts)) for _, parts in bars)
+        lacking = f" In {short} of them blocks are unknown; a question mark names them." if short else ""
+        return f"{len(bars)} bars; the longest is {label}: {_total(parts, scale, unit)}.{lacking}"
+    said = []
+    for label, parts in bars:
+        missing = f", unknown: {', '.join(_unknown(parts))}" if _unknown(parts) else ""
+        said.append(f"{label}: {_total(parts, scale, unit)}{missing}.")
+    return " ".join(said)
 
 
 def _order(bars: Sequence[tuple[str, Mapping[str, float | None]]]) -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from stand_ins import shake
+from tolerances import ROUNDING_FLOAT64, STANDARD_ERRORS
 
 from spinbnn.bayes import predict, product_weights
 from spinbnn.data import load
@@ -13,8 +15,6 @@ from spinbnn.hardware.profile import HardwareProfile
 from spinbnn.nn import all_masks, drop_probabilities, to_hardware
 from spinbnn.nn.models import lenet5
 from spinbnn.training import train
-from tests.stand_ins import shake
-from tests.tolerances import ROUNDING_FLOAT64, STANDARD_ERRORS
 
 
 def images(count=3):

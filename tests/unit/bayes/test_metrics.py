@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
+from tolerances import ROUNDING_FLOAT64
 
 from spinbnn.bayes import (
     Prediction,
@@ -20,7 +21,6 @@ from spinbnn.bayes import (
     reliability_bins,
 )
 from spinbnn.errors import ParameterError
-from tests.tolerances import ROUNDING_FLOAT64
 
 
 @pytest.fixture

@@ -5,14 +5,14 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from stand_ins import MarkovChip, StandInChip, StandInProfile, shake
+from tolerances import MIXTURE_FLOAT32, ROUNDING_FLOAT64, STANDARD_ERRORS
 from torch import nn
 
 from spinbnn.bayes import draw_masks, predict, product_weights
 from spinbnn.errors import ParameterError
 from spinbnn.nn import BinaryLinear, ScaleDropout, all_masks, dropout_layers, to_hardware
 from spinbnn.nn.models import lenet5
-from tests.stand_ins import MarkovChip, StandInChip, StandInProfile, shake
-from tests.tolerances import MIXTURE_FLOAT32, ROUNDING_FLOAT64, STANDARD_ERRORS
 
 P = [0.1, 0.2, 0.3, 0.4, 0.5]
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from tolerances import ROUNDING_FLOAT64
 
 from spinbnn.bayes import Prediction
 from spinbnn.errors import ParameterError
-from tests.tolerances import ROUNDING_FLOAT64
 
 
 def mixture(samples=7, images=4, classes=3, seed=0):

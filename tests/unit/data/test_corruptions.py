@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tolerances import RESAMPLED_FLOAT32, STANDARD_ERRORS
 
 from spinbnn.data import add_noise, rotate, uniform_noise
 from spinbnn.errors import ParameterError
-from tests.tolerances import RESAMPLED_FLOAT32, STANDARD_ERRORS
 
 
 def images(height=28, width=28):

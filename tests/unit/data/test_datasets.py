@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits
+from tolerances import RESAMPLED_FLOAT32
 
 from spinbnn.data import load, stratified_split
 from spinbnn.errors import DataError, ParameterError
-from tests.tolerances import RESAMPLED_FLOAT32
 
 
 @pytest.fixture(scope="module")

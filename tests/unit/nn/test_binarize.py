@@ -4,9 +4,9 @@ import math
 
 import pytest
 import torch
+from tolerances import ROUNDING_FLOAT64
 
 from spinbnn.nn import binary_sign, normalize_weight
-from tests.tolerances import ROUNDING_FLOAT64
 
 
 def test_zero_is_plus_one_and_there_is_no_third_value():

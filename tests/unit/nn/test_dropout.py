@@ -4,12 +4,12 @@ import copy
 
 import pytest
 import torch
+from tolerances import BATCH_NORM_FLOAT32, STANDARD_ERRORS
 from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
 
 from spinbnn.errors import ParameterError
 from spinbnn.nn import ScaleDropout, fixed_masks, sample_masks
-from tests.tolerances import BATCH_NORM_FLOAT32, STANDARD_ERRORS
 
 
 def integers(*shape, seed=0):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from stand_ins import StandInChip, StandInProfile, shake
 from torch import nn
 
 from spinbnn.errors import ParameterError, ProfileError
@@ -16,7 +17,6 @@ from spinbnn.nn import (
     to_hardware,
 )
 from spinbnn.nn.models import lenet5
-from tests.stand_ins import StandInChip, StandInProfile, shake
 
 
 def images(count=6, seed=0):

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+from stand_ins import StandInChip, StandInProfile
 
 from spinbnn.crossbar.plans import plan
 from spinbnn.errors import ParameterError
 from spinbnn.nn import ScaleDropout, describe, drop_probabilities, to_hardware
 from spinbnn.nn.models import build, lenet5
-from tests.stand_ins import StandInChip, StandInProfile
 
 ENDS = [(first, last) for first in ("binary", "bit_serial", "digital") for last in ("binary", "digital")]
 

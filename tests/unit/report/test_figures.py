@@ -130,7 +130,11 @@ def test_training_of_one_epoch_without_validation() -> None:
 
 def test_energy_names_what_is_unknown_and_never_counts_it_as_zero() -> None:
     figure = figures.energy_bars(
-        [("paper", {"memory": 6e-8}), ("block", {"memory": 2e-8, "ADC": None}), ("own", {"rng": None})]
+        [
+            ("paper", {"memory": 6e-8}),
+            ("block", {"memory": 2e-8, "ADC": None}),
+            ("own", {"rng": None, "adder": 0.0}),
+        ]
     )
     assert (
         "block: at least 20 nJ, unknown: ADC." in figure.description
@@ -164,3 +168,10 @@ def test_long_labels_and_many_unknown_blocks_are_wrapped() -> None:
     )
     texts = re.findall(r"<text[^>]*>([^<]*)</text>", figure.svg)
     assert max(map(len, texts)) <= 90 and sum("unknown block" in t for t in texts) >= 2
+
+
+def test_many_bars_are_said_in_short() -> None:
+    rows = [(f"row {i}", {"memory": 1e-9 * (i + 1), "ADC": None if i < 3 else 0.0}) for i in range(6)]
+    assert figures.energy_bars(rows).description == (
+        "6 bars; the longest is row 5: 6 nJ. In 3 of them blocks are unknown; a question mark names them."
+    )

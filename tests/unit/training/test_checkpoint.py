@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 import torch
 from safetensors.torch import save_file
+from stand_ins import StandInChip, StandInProfile, shake
 
 from spinbnn.errors import DataError, ParameterError
 from spinbnn.nn import drop_probabilities, set_drop_probabilities, to_hardware
 from spinbnn.nn.models import lenet5
 from spinbnn.training import load_model, load_weights, read_record, save_weights
-from tests.stand_ins import StandInChip, StandInProfile, shake
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from stand_ins import StandInProfile
+from tolerances import CANCELLED_GRADIENT, STANDARD_ERRORS
 
 from spinbnn.bayes import accuracy, predict
 from spinbnn.data import load
@@ -10,8 +12,6 @@ from spinbnn.errors import DataError, ParameterError
 from spinbnn.nn import drop_probabilities, dropout_layers
 from spinbnn.nn.models import lenet5
 from spinbnn.training import shift_images, train
-from tests.stand_ins import StandInProfile
-from tests.tolerances import CANCELLED_GRADIENT, STANDARD_ERRORS
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,88 @@
+"""The command line: bad input gives one error of our family, an exit code and no traceback."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from spinbnn.cli import COMMANDS, main
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    try:
+        main(list(arguments))
+        code = 0
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    out = capsys.readouterr()
+    return code, out.out, out.err
+
+
+def test_help_and_version_name_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "--help")
+    assert code == 0 and all(name in out for name in COMMANDS)
+    for name in COMMANDS:
+        assert run(capsys, name, "--help")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["characterize", "no_such_flow"], 2, ["no flow of this name", "remedy"]),
+        (["run", "dropout_module"], 2, ["not an experiment", "spinbnn characterize"]),
+        (["characterize", "quickstart"], 2, ["not a characterisation flow"]),
+        (["fit", "absent.csv"], 2, ["cannot be read", "absent.csv"]),
+        (["cost", "lenet55"], 2, ["lenet5"]),
+        (["cost", "lenet5", "--array", "big"], 2, ["--array", "big"]),
+        (["copy", "device", "seed_eq"], 2, ["seed_eq23"]),
+        (["frobnicate"], 2, ["frobnicate"]),
+        (["evaluate", "absent.safetensors", "--data", "digits"], 2, ["absent.safetensors"]),
+        (["evaluate", "x", "--data", "digits", "--chips", "3"], 2, ["--profile"]),
+    ],
+)
+def test_bad_input(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int, words: list[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    got, out, err = run(capsys, *arguments)
+    assert got == code
+    assert "Traceback" not in err + out and all(word in err for word in words), err
+    assert list(tmp_path.iterdir()) == [], "nothing is left behind"
+
+
+def test_cost_json_gives_the_published_energy(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "cost", "lenet5", "--accounting", "paper", "--samples", "10", "--format", "json")
+    assert code == 0 and json.loads(out)["energy"] == pytest.approx(178.4968e-9, rel=1e-9)
+    code, out, _ = run(capsys, "cost", "lenet5", "--accounting", "block", "--format", "json")
+    assert json.loads(out)["energy"] == pytest.approx(35.9964e-9, rel=1e-9)
+
+
+def test_list_copy_and_dry_run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "seed_eq23" in run(capsys, "list", "device")[1]
+    assert run(capsys, "copy", "flow", "dropout_module", "mine.toml")[0] == 0
+    code, out, _ = run(capsys, "characterize", "mine.toml", "--dry-run")
+    assert code == 0 and "samples" in out
+
+
+def test_fit_reads_counts_or_probabilities_and_refuses_guesses(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    import numpy as np
+
+    from spinbnn.device import ThermalSwitching
+
+    truth = ThermalSwitching(delta=40.0, attempt_time=1e-9, critical_current=500e-6)
+    current = np.linspace(180e-6, 220e-6, 9)
+    counts = np.round(100 * truth.probability(current, 10e-9))
+    good, shares = tmp_path / "good.csv", tmp_path / "shares.csv"
+    good.write_text("current,pulse,trials,switched\n" + "\n".join(f"{i},1e-8,100,{k:.0f}" for i, k in zip(current, counts, strict=True)))
+    shares.write_text("V,t_p,P_sw\n" + "\n".join(f"{800 * i},1e-8,{k / 100}" for i, k in zip(current, counts, strict=True)))
+    code, out, _ = run(capsys, "fit", str(good))
+    assert code == 0 and "not rejected" in out.replace("\n", " ")
+    code, _, err = run(capsys, "fit", str(shares), "--track-resistance", "800 ohm")
+    assert code == 2 and "trials" in err, "missing trials are an error, not a guess"
+    assert run(capsys, "fit", str(shares), "--track-resistance", "800 ohm", "--trials", "100")[0] == 0
+    code, _, err = run(capsys, "fit", str(shares), "--track-resistance", "800 ohm", "--trials", "7")
+    assert code == 2 and "whole number of pulses" in err
+    good.write_text(good.read_text().replace("1e-8", "ten", 1))
+    code, _, err = run(capsys, "fit", str(good))
+    assert code == 2 and "'ten'" in err and "column 'pulse'" in err

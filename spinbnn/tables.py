@@ -136,7 +136,9 @@ class Table:
     def to_html(self) -> str:
         """Return an accessible HTML table (caption, scoped heads), everything escaped."""
         numeric = self._numeric()
-        head = "".join(f'<th scope="col">{html.escape(c.head)}</th>' for c in self.heads())
+        head = "".join(
+            f'<th scope="col"{" class=n" if n else ""}>{html.escape(c.head)}</th>' for c, n in zip(self.heads(), numeric, strict=True)
+        )
         body = []
         for row in self.text_rows():
             cells = [f'<th scope="row">{html.escape(row[0])}</th>'] if row else []

@@ -111,11 +111,11 @@ class Technology:
         for key, entry in data.get("targets", {}).items():
             if key in ("temperature", "width", "definitions"):
                 continue
-            unit = TARGET_UNITS.get(key)
-            if unit is None:
+            target_unit = TARGET_UNITS.get(key)
+            if target_unit is None:
                 raise ParameterError("unknown target", where=f"{where}, targets", value=key, remedy=suggest(key, TARGET_UNITS))
-            value = reader.number(f"targets.{key}", entry, unit)
-            targets.append(Target(name=key, value=value, unit=unit, tolerance=str(entry.get("tolerance", "")), source=entry["source"]))
+            value = reader.number(f"targets.{key}", entry, target_unit)
+            targets.append(Target(name=key, value=value, unit=target_unit, tolerance=str(entry.get("tolerance", "")), source=entry["source"]))
         return cls(
             name=str(data["name"]),
             description=str(data.get("description", "")),

@@ -12,7 +12,7 @@ from scipy import optimize, special, stats
 
 from .. import files
 from ..errors import ParameterError
-from ..tables import Column, Table
+from ..tables import Cell, Column, Table
 from .barriers import BARRIERS
 
 Array = NDArray[np.float64]
@@ -116,7 +116,7 @@ class SwitchingFit:
     def report(self) -> Table:
         """Return estimates with 95 % profile intervals and the verdict."""
         units = {"delta": ("1", 1.0), "critical_current": ("µA", 1e6), "i50": ("µA", 1e6)}
-        rows = []
+        rows: list[list[Cell]] = []
         for name, value in self.estimates.items():
             unit, scale = units[name]
             low, high = self.interval(name)
@@ -203,7 +203,7 @@ def fit_switching(
     deviance, dof = _deviance(best.x, data, model, attempt), data[0].size - 2
     arrays = [a.tolist() for a in data]
     return SwitchingFit(
-        model=model, tau0=attempt, temperature=float(temperature), estimates=estimates, covariance=np.linalg.inv(fisher), deviance=deviance,
+        model=model, tau0=attempt, temperature=float(temperature), estimates=estimates, covariance=np.asarray(np.linalg.inv(fisher), dtype=float), deviance=deviance,
         dof=dof, p_value=float(stats.chi2.sf(deviance, dof)), identifiability=text, data=data, data_hash=files.content_hash(arrays),
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from .. import files
 from ..characterize import LookupTable
 from ..hardware import HardwareProfile
 from ..report import Section, Tile, figures, write_report
-from ..tables import Column, Table
+from ..tables import Cell, Column, Table
 from ..units import format_si
 from .predicting import TRIMS
 from .spec import Experiment
@@ -28,6 +28,7 @@ CITATIONS = (
 def result_tables(experiment: Experiment, table: LookupTable, results: dict[str, Any]) -> dict[str, Table]:
     """Return every table of the run by name."""
     return {
+        "summary": _summary_table(results),
         "prediction": _prediction_table(experiment, results["prediction"]),
         "uncertainty": _uncertainty_table(results["prediction"]),
         "cost": _cost_table(results["cost"]),
@@ -35,6 +36,23 @@ def result_tables(experiment: Experiment, table: LookupTable, results: dict[str,
         "spread": _spread_table(results["profile"]),
         "chips": _chips_table(results["prediction"]),
     }
+
+
+def _summary_table(results: dict[str, Any]) -> Table:
+    prediction, cost, profile = results["prediction"], results["cost"], results["profile"]
+    rows: list[list[Cell]] = []
+    for name, values in prediction["methods"].items():
+        rows.append([f"accuracy, {name}", f"{100 * values['accuracy']:.2f} %", f"ECE {100 * values['ece']:.2f} %, NLL {values['nll']:.3f} nat"])
+    for group in prediction["groups"]:
+        against = "" if group["auroc_entropy"] is None else f", AUROC {group['auroc_entropy']:.3f}"
+        rows.append([f"predictive entropy, {group['group']}", f"{group['entropy']:.3f} nat", f"mutual information {group['mutual_information']:.4f} nat{against}"])
+    for row in cost["rows"]:
+        if row["components"].startswith("published"):
+            rows.append([f"energy, {row['label']}, accounting '{row['accounting']}'", _energy_text(row), "published component figures"])
+    trimmed, untrimmed = profile["per_module"], profile["none"]
+    rows.append(["drop probability over chips, trimmed", f"{trimmed['mean']:.3f} ± {trimmed['std']:.3f}", "mean and standard deviation"])
+    rows.append(["drop probability over chips, one code", f"{untrimmed['mean']:.3f} ± {untrimmed['std']:.3f}", "mean and standard deviation"])
+    return Table("Summary", ["quantity", "value", "beside it"], rows)
 
 
 def _prediction_table(experiment: Experiment, prediction: dict[str, Any]) -> Table:
@@ -80,15 +98,16 @@ def _module_table(experiment: Experiment, table: LookupTable) -> Table:
     axis = table.axes["set_voltage"]
     medians = np.array([np.nanmedian(np.atleast_1d(table.at("p_drop", set_voltage=float(v), allow_failed=True, **point))) for v in axis])
     volts = float(axis[int(np.argmin(np.abs(medians - target)))])
-    rows = []
+    rows: list[list[Cell]] = []
     for name in MODULE_MEASURES:
         if name in table.measures:
             values = np.atleast_1d(table.at(name, set_voltage=volts, allow_failed=True, **point))
             good = values[np.isfinite(values)]
-            low, middle, high = (float(q) for q in np.quantile(good, [0.05, 0.5, 0.95])) if good.size else (None,) * 3
-            rows.append([name, table.units(name), low, middle, high, table.measures[name].description])
+            unit = "" if table.units(name) == "1" else table.units(name)
+            shown = [format_si(float(q), unit) for q in np.quantile(good, [0.05, 0.5, 0.95])] if good.size else ["?"] * 3
+            rows.append([name, *shown, table.measures[name].description])
     note = f"SET rail {volts:g} V, the table's voltage nearest a median drop probability of {target:g}; 5 %, median and 95 % over the draws."
-    return Table("Dropout module, characterised in ngspice", ["measure", "unit", Column("5 %"), Column("median"), Column("95 %"), "meaning"], rows, note=note)
+    return Table("Dropout module, characterised in ngspice", ["measure", "5 %", "median", "95 %", "meaning"], rows, note=note)
 
 
 def _spread_table(profile: dict[str, Any]) -> Table:
@@ -153,7 +172,7 @@ def write_experiment_report(
     provenance = {k: v for k, v in table.attributes.items() if k not in ("notes", "simulated", "resumed")}
     provenance |= {"experiment": experiment.name, "seed": experiment.seed, "data sha256": results["training"]["data_sha256"], "configuration hash": files.content_hash(experiment.to_dict())}
     return write_report(
-        folder / "report.html", title=f"spinbnn: {experiment.name}", subtitle=experiment.description, tiles=tiles, summary=tables["prediction"], sections=sections,
+        folder / "report.html", title=f"spinbnn: {experiment.name}", subtitle=experiment.description, tiles=tiles, summary=tables["summary"], sections=sections,
         provenance=provenance, notes=list(table.attributes.get("notes", [])), citations=list(CITATIONS),
         data={"experiment": experiment.to_dict(), "results": results},
     )  # fmt: skip

@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import files, provenance
 from ..characterize import Flow, LookupTable, run_flow
+from ..data import ImageData
 from ..data import load as load_data
 from ..hardware import HardwareProfile
 from ..nn import describe, set_drop_probabilities
@@ -125,6 +126,11 @@ def _dropout_sites(experiment: Experiment) -> list[Any]:
     return list(dropout_layers(_network(experiment)))
 
 
+def _data(experiment: Experiment) -> ImageData:
+    data = load_data(experiment.data.name)
+    return data.subset(test=experiment.data.test) if experiment.data.test else data
+
+
 def _network(experiment: Experiment) -> Any:
     options = {k: v for k, v in dataclasses.asdict(experiment.model).items() if k != "name"}
     return build(experiment.model.name, seed=integer_seed(experiment.seed, "weights"), **options)
@@ -158,7 +164,7 @@ def _train(experiment: Experiment, folder: RunFolder, profile: HardwareProfile, 
     target = folder.path / "weights.safetensors"
 
     def work() -> dict[str, Any]:
-        data = load_data(experiment.data.name)
+        data = _data(experiment)
         if experiment.data.validation:
             data = data.with_validation(experiment.data.validation, seed=experiment.seed)
         model = _network(experiment)
@@ -190,12 +196,12 @@ def _predict(experiment: Experiment, folder: RunFolder, profile: HardwareProfile
         model = load_model(folder.path / "weights.safetensors")
         with bars("predict") as step:
             step(0, 1)
-            results, arrays = run_prediction(model, load_data(experiment.data.name), profile, experiment.prediction, experiment.seed)
+            results, arrays = run_prediction(model, _data(experiment), profile, experiment.prediction, experiment.seed)
             step(1, 1)
         _save_arrays(folder.path / "prediction.npz", arrays)
         return json.loads(json.dumps(results))
 
-    return folder.stage("predict", [keys, dataclasses.asdict(experiment.prediction), experiment.seed], work, needs=("prediction.npz",))
+    return folder.stage("predict", [keys, dataclasses.asdict(experiment.data), dataclasses.asdict(experiment.prediction), experiment.seed], work, needs=("prediction.npz",))
 
 
 def _profile_facts(profile: HardwareProfile, experiment: Experiment) -> dict[str, Any]:

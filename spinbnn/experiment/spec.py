@@ -39,10 +39,11 @@ class ProfileSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSpec:
-    """Data set, and how many training images are set aside for validation."""
+    """Data set, how many training images are set aside for validation, and how many of the test images are used (0: all)."""
 
     name: str = "digits"
     validation: int = 0
+    test: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

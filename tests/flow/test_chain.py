@@ -1,0 +1,144 @@
+"""The whole chain without ngspice: analytic characterisation, profile, training, prediction, cost, report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spinbnn.characterize import Flow, run_flow
+from spinbnn.circuit.dropout_analytic import analytic_simulator
+from spinbnn.errors import DataError, ParameterError, SpinbnnError
+from spinbnn.experiment import Experiment, run_experiment
+
+EXPERIMENT = """
+schema = "spinbnn.experiment/1"
+name = "chain"
+seed = 3
+[characterize]
+table = "{table}"
+[profile]
+drop_probability = [0.1, 0.2, 0.2, 0.5, 0.2]
+modules = "{modules}"
+temperature = "25 degC"
+[data]
+name = "digits"
+validation = 100
+test = 100
+[training]
+epochs = 3
+batch_size = 32
+learning_rate = 3e-3
+[prediction]
+samples = 4
+chips = 3
+rotations = [0, 90]
+out_of_distribution = 50
+"""
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("table") / "analytic.h5"
+    flow = Flow.load("dropout_module").with_axes(
+        set_voltage={"start": "0.6 V", "stop": "1.3 V", "points": 15}, temperature={"values": ["25 degC"]}, corner={"values": ["tt"]}, draw={"count": 12}
+    )
+    run_flow(flow, simulator=analytic_simulator(), out=path)
+    return path
+
+
+def experiment(table: Path, tmp_path: Path, modules: str = "shared", old: str = "", new: str = "") -> Experiment:
+    path = tmp_path / f"chain-{modules}.toml"
+    text = EXPERIMENT.format(table=table, modules=modules)
+    assert old in text
+    path.write_text(text.replace(old, new, 1) if old else text)
+    return Experiment.load(path)
+
+
+@pytest.mark.parametrize("modules", ["shared", "per_layer"])
+def test_chain(table: Path, tmp_path: Path, modules: str) -> None:
+    spec = experiment(table, tmp_path, modules)
+    first = run_experiment(spec, tmp_path / "run")
+    for name in ("experiment.json", "log.txt", "profile.h5", "weights.safetensors", "results.json", "report.html", "tables/cost.md", "tables/summary.csv"):
+        assert (tmp_path / "run" / name).stat().st_size > 0, name
+    results = first.results
+    methods = results["prediction"]["methods"]
+    assert methods["exact mixture"]["accuracy"] > 0.5
+    costs = {(r["label"], r["components"], r["accounting"]): r for r in results["cost"]["rows"]}
+    assert costs["T = 10 passes", "published, Table II", "paper"]["energy"] == pytest.approx(178.4968e-9)
+    own = costs["T = 10 passes", "own, characterised", "block"]
+    assert own["energy"] > 0 and not own["complete"]
+    assert json.loads((tmp_path / "run" / "experiment.json").read_text())["experiment"]["seed"] == 3
+    # a second call reads every stage; another folder gives the same numbers
+    stamps = {p: p.stat().st_mtime_ns for p in (tmp_path / "run" / "stages").iterdir()}
+    assert run_experiment(spec, tmp_path / "run").results == results
+    assert stamps == {p: p.stat().st_mtime_ns for p in (tmp_path / "run" / "stages").iterdir()}
+
+
+def test_same_seed_same_numbers_another_seed_others(table: Path, tmp_path: Path) -> None:
+    def answer(folder: str, **changes: str) -> dict:
+        spec = experiment(table, tmp_path, **changes)
+        return run_experiment(spec, tmp_path / folder).results["prediction"]
+
+    one, two = answer("a"), answer("b")
+    assert one == two
+    assert one != answer("c", old="seed = 3", new="seed = 4")
+
+
+def test_changed_configuration_reruns_the_stages_behind_it(table: Path, tmp_path: Path) -> None:
+    run_experiment(experiment(table, tmp_path), tmp_path / "run")
+    run_experiment(experiment(table, tmp_path, old="chips = 3", new="chips = 2"), tmp_path / "run")
+    log = (tmp_path / "run" / "log.txt").read_text()
+    assert log.count("train: start") == 1 and log.count("predict: start") == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("epochs = 3", "epoch = 3", ["training", "did you mean 'epochs'"]),
+        ("epochs = 3", 'epochs = "three"', ["training.epochs", "three"]),
+        ('temperature = "25 degC"', "temperature = 25", ["profile.temperature", "unit is missing"]),
+        ("[data]", "[dta]", ["did you mean 'data'"]),
+        ("table =", "tabel =", ["characterize", "tabel"]),
+        ("rotations = [0, 90]", "rotations = 90", ["prediction.rotations"]),
+        ("chips = 3", "chips = 0", ["at least one chip"]),
+        ("seed = 3", "seed = 3.5", ["seed"]),
+    ],
+)
+def test_bad_experiments(table: Path, tmp_path: Path, old: str, new: str, words: list[str]) -> None:
+    with pytest.raises(ParameterError) as caught:
+        experiment(table, tmp_path, old=old, new=new)
+    assert all(word in str(caught.value) for word in words) and "remedy" in str(caught.value), str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('name = "digits"', 'name = "digit"'), ('modules = "shared"', 'modules = "share"'), ("[training]", '[model]\nfirst = "analog"\n[training]'), ('temperature = "25 degC"', 'temperature = "80 degC"')],
+)
+def test_errors_inside_a_run_are_of_our_family(table: Path, tmp_path: Path, old: str, new: str) -> None:
+    spec = experiment(table, tmp_path, old=old, new=new)
+    with pytest.raises(SpinbnnError, match="remedy"):
+        run_experiment(spec, tmp_path / "run")
+    assert not (tmp_path / "run" / "report.html").exists()
+
+
+def test_damaged_stage_record_is_named(table: Path, tmp_path: Path) -> None:
+    spec = experiment(table, tmp_path)
+    run_experiment(spec, tmp_path / "run")
+    (tmp_path / "run" / "stages" / "train.json").write_text("{")
+    with pytest.raises(DataError, match="train"):
+        run_experiment(spec, tmp_path / "run")
+
+
+def test_shared_module_moves_all_layers_together(table: Path, tmp_path: Path) -> None:
+    from spinbnn.characterize import LookupTable
+    from spinbnn.hardware import HardwareProfile
+
+    opened = LookupTable.open(table)
+    for modules, correlated in (("shared", True), ("per_layer", False)):
+        profile = HardwareProfile.build(opened, layers=5, drop_probability=0.2, modules=modules, temperature=298.15)
+        p = profile.sample_drop_probabilities(400, seed=1)
+        r = np.corrcoef(p[:, 0], p[:, 4])[0, 1]
+        assert (r > 0.999) if correlated else (abs(r) < 0.2)

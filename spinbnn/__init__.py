@@ -41,6 +41,8 @@ _EXPORTS = {
     "predict": "bayes",
 }
 
+_ROOMS = ("bayes", "characterize", "circuit", "crossbar", "data", "device", "experiment", "hardware", "nn", "report", "training")
+
 __all__ = ["__version__", "show_versions", *_EXPORTS]
 
 
@@ -54,8 +56,10 @@ def show_versions() -> dict[str, str]:
 def __getattr__(name: str) -> Any:
     if name in _EXPORTS:
         return getattr(importlib.import_module(f".{_EXPORTS[name]}", __name__), name)
+    if name in _ROOMS:
+        return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module 'spinbnn' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*__all__, *_ROOMS])

@@ -33,7 +33,7 @@ class Cell:
     --------
     >>> cell = Cell.load("sense_amp")
     >>> cell.ports
-    ('inp', 'inn', 'en', 'op', 'on', 'vdd')
+    ('inp', 'inn', 'enb', 'op', 'on', 'vdd')
     >>> cell.instance("sa", ["a", "b", "clk", "q", "qb", "vdd"], di1=0.01)
     'Xsa a b clk q qb vdd sense_amp di1=0.01'
     """

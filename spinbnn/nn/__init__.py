@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import models as models
 from .binarize import SignSTE, binary_sign, normalize_weight
 from .describe import describe
 from .dropout import ScaleDropout

@@ -169,7 +169,7 @@ wrap_program() { # its window half needs libraries that may stand in the prefix 
     cat >"$prefix/usr/bin/ngspice" <<'WRAPPER'
 #!/bin/sh
 # Start the unpacked ngspice with the libraries and start-up files beside it.
-usr=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
+usr=$(CDPATH='' cd -- "${0%/*}/.." && pwd -P)
 for folder in "$usr"/lib/*-linux-gnu* "$usr"/../lib/*-linux-gnu*; do
     if [ -d "$folder" ]; then
         LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$folder

@@ -5,27 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 
 from .. import provenance
 from ..circuit.dropout_bench import Sample
-from ..circuit.simulator.deck import Deck, SimulationResult
+from ..circuit.simulator.deck import Deck, SimulationResult, Simulator
 from ..errors import CoverageError, ParameterError, SimulationError
 from .flow import Flow
 from .journal import Journal
 from .table import STATUS, LookupTable, Measure
 
 Progress = Callable[[int, int], None]
-
-
-class Simulator(Protocol):
-    """What the runner needs of a simulator: results in the order of the decks."""
-
-    def run(self, decks: Iterable[Deck]) -> Iterator[SimulationResult]:
-        """Yield one result for each deck, in order."""
-        ...
 
 
 def run_flow(

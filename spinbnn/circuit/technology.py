@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,7 @@ from typing import Any
 from .. import files, resources
 from ..errors import ParameterError, suggest
 from ..rng import stream
-from ..tables import Column, Table
-from ..units import quantity, spice_number
+from ..units import quantity
 
 SCHEMA = "spinbnn.technology/1"
 
@@ -32,13 +31,31 @@ class CornerShift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A published figure that the transistor card is tuned to."""
+    """A published figure that the transistor card is tuned to, and where it holds.
+
+    Attributes
+    ----------
+    name : str
+        Polarity and figure, such as ``nmos_ion``.
+    value, low, high : float
+        The figure, and the bounds that its tolerance sets, in SI units.
+    unit : str
+        Unit to print it in.
+    tolerance : str
+        As written in the file.
+    temperature, width : float
+        Temperature [K] and gate width [m] that it holds for.
+    """
 
     name: str
     value: float
+    low: float
+    high: float
     unit: str
     tolerance: str
     source: str
+    temperature: float
+    width: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,15 +124,6 @@ class Technology:
             if key not in data.get("mismatch", {}):
                 raise ParameterError("a mismatch coefficient is missing", where=f"{where}, key 'mismatch'", value=key, remedy=f"give {', '.join(units)}")
             mismatch[key] = reader.number(f"mismatch.{key}", data["mismatch"][key], unit)
-        targets = []
-        for key, entry in data.get("targets", {}).items():
-            if key in ("temperature", "width", "definitions"):
-                continue
-            target_unit = TARGET_UNITS.get(key)
-            if target_unit is None:
-                raise ParameterError("unknown target", where=f"{where}, targets", value=key, remedy=suggest(key, TARGET_UNITS))
-            value = reader.number(f"targets.{key}", entry, target_unit)
-            targets.append(Target(name=key, value=value, unit=target_unit, tolerance=str(entry.get("tolerance", "")), source=entry["source"]))
         return cls(
             name=str(data["name"]),
             description=str(data.get("description", "")),
@@ -126,7 +134,7 @@ class Technology:
             pmos=str(models["pmos"]),
             corners=corners,
             mismatch=mismatch,
-            targets=tuple(targets),
+            targets=tuple(_targets(reader, data)),
             assumed=tuple(reader.assumed),
         )
 
@@ -143,7 +151,15 @@ class Technology:
         return self.corners[name]
 
     def preamble(self) -> str:
-        """Return the model include and the wrapper subcircuits ``nfet`` and ``pfet`` (ports d g s b; w l dvt mu)."""
+        """Return the model include and the wrapper subcircuits ``nfet`` and ``pfet`` (ports d g s b; w l dvt mu).
+
+        Raises
+        ------
+        ParameterError
+            If the path of the models holds a character that ends ngspice's ``.include``.
+        """
+        if set(str(self.model_path)) & set('"\n\r;'):
+            raise ParameterError("the path cannot be written into a deck", where=f"technology {self.name!r}, models.file", value=str(self.model_path), remedy="move the models to a path without quotes, semicolons and line breaks")
         return "\n".join([
             f'.include "{self.model_path}"',
             ".subckt nfet d g s b w=1u l=40n dvt=0 mu=1",
@@ -188,15 +204,10 @@ class Technology:
         body = {"supply": self.supply, "length": self.gate_length, "corners": shifts, "mismatch": dict(self.mismatch), "names": [self.nmos, self.pmos]}
         return files.content_hash({"numbers": body, "models": files.content_hash(self.model_path.read_bytes())})
 
-    def table(self) -> Table:
-        """Return the published targets as a table."""
-        rows = [[t.name, spice_number(t.value), t.unit, t.tolerance, t.source] for t in self.targets]
-        return Table(f"Targets of {self.name}", ["figure", Column("value"), "unit", "tolerance", "source"], rows, note=self.description)
-
 
 TARGET_UNITS = {
-    "nmos_ion": "A/m", "pmos_ion": "A/m", "nmos_ioff": "A/m", "pmos_ioff": "A/m", "nmos_vth": "V", "pmos_vth": "V",
-    "nmos_slope": "V/dec", "pmos_slope": "V/dec", "nmos_dibl": "V/V", "pmos_dibl": "V/V",
+    "nmos_ion": "uA/um", "pmos_ion": "uA/um", "nmos_ioff": "pA/um", "pmos_ioff": "pA/um", "nmos_vth": "V", "pmos_vth": "V",
+    "nmos_slope": "mV/dec", "pmos_slope": "mV/dec", "nmos_dibl": "mV/V", "pmos_dibl": "mV/V",
 }  # fmt: skip
 
 
@@ -223,3 +234,37 @@ class _Reader:
             raise ParameterError("'source' is missing", where=f"{self.where}, key {key!r}", value=dict(entry), remedy='every number has a source, or source = "assumed"')
         if str(entry["source"]).startswith("assumed"):
             self.assumed.append(key)
+
+
+def _targets(reader: _Reader, data: Mapping[str, Any]) -> Iterator[Target]:
+    """Read ``targets``, and ``targets_hot``, which has its own temperature and takes over the width."""
+    for section in ("targets", "targets_hot"):
+        if section not in data:
+            continue
+        entries, where = data[section], f"{reader.where}, {section}"
+        temperature = reader.number(f"{section}.temperature", entries.get("temperature"), "K")
+        width = reader.number(f"{section}.width", entries.get("width", data.get("targets", {}).get("width")), "m")
+        for name, entry in entries.items():
+            if name in ("temperature", "width", "definitions"):
+                continue
+            if name not in TARGET_UNITS:
+                raise ParameterError("unknown target", where=where, value=name, remedy=suggest(name, TARGET_UNITS))
+            unit = TARGET_UNITS[name]
+            if not isinstance(entry, Mapping) or "tolerance" not in entry:
+                raise ParameterError("a target has a value, a tolerance and a source", where=f"{where}.{name}", value=entry, remedy=f'{{ value = "1 {unit}", tolerance = "15 %", source = "..." }}')
+            value, tolerance = reader.number(f"{section}.{name}", entry, unit), str(entry["tolerance"])
+            low, high = _bounds(value, unit, tolerance, f"{where}.{name}.tolerance")
+            yield Target(name=name, value=value, low=low, high=high, unit=unit, tolerance=tolerance, source=str(entry["source"]), temperature=temperature, width=width)
+
+
+def _bounds(value: float, unit: str, tolerance: str, where: str) -> tuple[float, float]:
+    """Return the bounds of a target: relative (``15 %``), absolute (``50 mV``), or ``factor 3`` (both ways)."""
+    if tolerance.startswith("factor "):
+        factor = quantity(tolerance.removeprefix("factor "), "1", where=where)
+        low, high = (value / factor, value * factor) if factor > 0 else (value, value)
+    else:
+        part = quantity(tolerance, "1", where=where) * value if tolerance.endswith("%") else quantity(tolerance, unit, where=where)
+        low, high = value - part, value + part
+    if not low < value < high:
+        raise ParameterError("the tolerance leaves no room around its target", where=where, value=tolerance, remedy=f"'15 %', '1 {unit}' or 'factor 3'")
+    return low, high

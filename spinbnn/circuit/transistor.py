@@ -1,23 +1,24 @@
 """DC figures of merit of one transistor: drive, leakage, threshold, subthreshold slope and DIBL.
 
-The functions here build the deck as text and evaluate arrays. Whoever calls them brings the simulator as a
-callable, so the module depends on no driver.
+The transistor stands in the deck as every deck has it: through the wrapper ``nfet`` or ``pfet`` of
+`spinbnn.circuit.technology.Technology.preamble`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spinbnn.errors import ParameterError, SimulationError
+from ..errors import ParameterError, SimulationError
+from ..units import spice_number
+from .simulator.deck import Deck, Simulator
+from .technology import Technology
 
 Polarity = Literal["n", "p"]
 FloatArray = NDArray[np.float64]
-Simulate = Callable[[str, Sequence[str]], Mapping[str, Any]]
 
 VECTORS = ("v(g)", "i(vdlin)", "i(vdsat)")
 """Vectors that :func:`dc_deck` saves: gate voltage [V] and the two drain-source branch currents [A]."""
@@ -67,44 +68,41 @@ class TransistorFigures:
 
 
 def dc_deck(
-    include_path: str,
-    model: str,
+    technology: Technology,
     polarity: Polarity,
     *,
-    vdd: float,
+    vdd: float | None = None,
     width: float = 1e-6,
-    length: float = 40e-9,
+    length: float | None = None,
     temperature: float = 300.15,
-    delvto: float = 0.0,
-    mulu0: float = 1.0,
+    vth_shift: float = 0.0,
+    mobility: float = 1.0,
     vds_lin: float = 0.05,
     step: float = 5e-3,
-) -> str:
-    """Write the deck that sweeps the gate of two equal transistors, at ``vds_lin`` and at ``vdd``.
+) -> Deck:
+    """Return the deck that sweeps the gate of two equal transistors, at ``vds_lin`` and at ``vdd``.
 
-    Source and bulk are grounded; for ``polarity="p"`` gate and drains go negative. The instance parameters
-    are written as ngspice takes them: ``delvto`` adds to the signed threshold, so that a PMOS with a larger
-    magnitude needs a negative value (:func:`delvto_for` does this). The vectors to ask for are
-    :data:`VECTORS`.
+    Source and bulk are grounded; for ``polarity="p"`` gate and drains go negative. The deck saves
+    :data:`VECTORS`, and its ``parameters`` hold the numbers it was made from.
 
     Parameters
     ----------
-    include_path : str
-        File with the model card.
-    model : str
-        Name of the model in that file.
+    technology : Technology
+        Whose transistor.
     polarity : {"n", "p"}
-        Channel type of the model.
-    vdd : float
-        Supply, end of the gate sweep and the high drain voltage [V].
-    width, length : float
-        Drawn gate width and length [m].
+        Channel type.
+    vdd : float, optional
+        Supply, end of the gate sweep and the high drain voltage; the technology's supply by default [V].
+    width : float
+        Drawn gate width [m].
+    length : float, optional
+        Drawn gate length; the technology's by default [m].
     temperature : float
         Device temperature [K].
-    delvto : float
-        Instance shift of the signed threshold voltage [V].
-    mulu0 : float
-        Instance multiplier of the low-field mobility.
+    vth_shift : float
+        Shift of the threshold's magnitude; positive makes either polarity slower [V].
+    mobility : float
+        Factor of the low-field mobility.
     vds_lin : float
         The low drain voltage [V].
     step : float
@@ -112,29 +110,37 @@ def dc_deck(
 
     Returns
     -------
-    str
-        The deck, ending in ``.end`` and a newline.
+    Deck
 
     Raises
     ------
     ParameterError
-        For a polarity other than n and p, a dimension, voltage or temperature out of range, or a path with
-        a quote or a line break.
+        For a polarity other than n and p, or a dimension, voltage, factor or temperature out of range.
 
     Examples
     --------
-    >>> deck = dc_deck("models/cmos40lp.lib", "plp", "p", vdd=1.1)
-    >>> deck.splitlines()[2]
-    'mlin dlin g 0 0 plp w=1e-06 l=4e-08 delvto=0.0 mulu0=1.0'
-    >>> deck.splitlines()[7]
-    '.dc vg 0 -1.1025 -0.005'
+    >>> deck = dc_deck(Technology.load("cmos40lp"), "p", vth_shift=0.03)
+    >>> print("\\n".join(deck.text.splitlines()[-6:]))
+    Xlin dlin g 0 0 pfet w=1e-06 l=4e-08 dvt=0.03 mu=1.0
+    Xsat dsat g 0 0 pfet w=1e-06 l=4e-08 dvt=0.03 mu=1.0
+    Vg g 0 0
+    Vdlin dlin 0 -0.05
+    Vdsat dsat 0 -1.1
+    .dc Vg 0 -1.1025 -0.005
     """
     sign = _sign(polarity)
-    positive = {"vdd": vdd, "width": width, "length": length, "temperature": temperature, "mulu0": mulu0}
-    positive |= {"vds_lin": vds_lin, "step": step}
+    vdd = technology.supply if vdd is None else vdd
+    length = technology.gate_length if length is None else length
+    positive = {"vdd": vdd, "width": width, "length": length, "temperature": temperature}
+    positive |= {"mobility": mobility, "vds_lin": vds_lin, "step": step}
     for name, value in positive.items():
         if not (np.isfinite(value) and value > 0):
-            raise ParameterError("must be a finite number > 0", where=f"dc_deck, {name}", value=value)
+            raise ParameterError(
+                "must be a finite number > 0",
+                where=f"dc_deck, {name}",
+                value=value,
+                remedy="give it in SI units",
+            )
     if vds_lin >= vdd:
         raise ParameterError(
             "the low drain voltage must lie below vdd",
@@ -142,27 +148,26 @@ def dc_deck(
             value=vds_lin,
             remedy="use 0.05",
         )
-    if any(c in include_path for c in "\"'\n\r") or not include_path:
-        raise ParameterError("the path cannot be written into a deck", where="dc_deck", value=include_path)
     gate_step = vdd / float(np.ceil(vdd / step * (1 - 1e-9)))
     gate_end = vdd + 0.5 * gate_step  # half a step beyond, so that rounding cannot drop the last point
-    shape = f"{model} w={float(width)!r} l={float(length)!r} delvto={float(delvto)!r} mulu0={float(mulu0)!r}"
-    return "\n".join(
-        [
-            f"* gate sweep of {model} at two drain voltages",
-            f'.include "{include_path}"',
-            f"mlin dlin g 0 0 {shape}",
-            f"msat dsat g 0 0 {shape}",
-            "vg g 0 0",
-            f"vdlin dlin 0 {float(sign * vds_lin)!r}",
-            f"vdsat dsat 0 {float(sign * vdd)!r}",
-            f".dc vg 0 {sign * round(gate_end, 15)!r} {sign * round(gate_step, 15)!r}",
-            f".temp {round(float(temperature) - 273.15, 9)!r}",
-            f".options gmin={GMIN!r} abstol=1e-18 reltol=1e-6",
-            ".save " + " ".join(VECTORS),
-            ".end",
-            "",
-        ]
+    shape = f"w={spice_number(width)} l={spice_number(length)} dvt={spice_number(vth_shift)}"
+    wrapper = f"{polarity}fet {shape} mu={spice_number(mobility)}"
+    lines = [
+        technology.preamble(),
+        f"Xlin dlin g 0 0 {wrapper}",
+        f"Xsat dsat g 0 0 {wrapper}",
+        "Vg g 0 0",
+        f"Vdlin dlin 0 {spice_number(sign * vds_lin)}",
+        f"Vdsat dsat 0 {spice_number(sign * vdd)}",
+        f".dc Vg 0 {spice_number(sign * round(gate_end, 15))} {spice_number(sign * round(gate_step, 15))}",
+    ]
+    return Deck(
+        text="\n".join(lines),
+        name=f"gate sweep of {technology.name} {polarity}fet",
+        save=VECTORS,
+        temperature_c=round(temperature - 273.15, 9),
+        options={"gmin": GMIN, "abstol": 1e-18, "reltol": 1e-6},
+        parameters={**positive, "vth_shift": vth_shift},
     )
 
 
@@ -248,26 +253,20 @@ def figures_from_sweep(
 
 
 def measure_transistor(
-    simulate: Simulate,
-    include_path: str,
-    model: str,
-    polarity: Polarity,
-    *,
-    vdd: float,
-    width: float = 1e-6,
-    length: float = 40e-9,
-    temperature: float = 300.15,
-    delvto: float = 0.0,
-    mulu0: float = 1.0,
-    vds_lin: float = 0.05,
-    step: float = 5e-3,
+    simulator: Simulator, technology: Technology, polarity: Polarity, **bench: float
 ) -> TransistorFigures:
-    """Build the deck, have it simulated and evaluate it; parameters as in :func:`dc_deck`.
+    """Simulate the bench of one transistor and evaluate it.
 
     Parameters
     ----------
-    simulate : callable
-        ``simulate(deck_text, vectors)`` returns a mapping from each vector name to its array, shape (N,).
+    simulator : Simulator
+        Any object with ``run(decks)``.
+    technology : Technology
+        Whose transistor.
+    polarity : {"n", "p"}
+        Channel type.
+    **bench : float
+        Keyword arguments of :func:`dc_deck`.
 
     Returns
     -------
@@ -278,69 +277,26 @@ def measure_transistor(
     ParameterError
         See :func:`dc_deck`.
     SimulationError
-        If a vector is missing, or see :func:`figures_from_sweep`.
+        If the simulation failed, or see :func:`figures_from_sweep`.
 
     Examples
     --------
-    A stand-in for a simulator: a transistor that is an exponential at both drain voltages.
+    A formula in place of ngspice: a transistor that is an exponential at both drain voltages.
 
-    >>> def simulate(deck, vectors):
-    ...     v = np.linspace(0.0, 1.1, 221)
+    >>> from spinbnn.circuit.simulator import AnalyticSimulator
+    >>> def exponential(deck):
+    ...     v = np.linspace(0.0, deck.parameters["vdd"], 221)
     ...     return {"v(g)": v, "i(vdlin)": -1e-11 * 10 ** (v / 0.1), "i(vdsat)": -2e-11 * 10 ** (v / 0.1)}
-    >>> f = measure_transistor(simulate, "a.lib", "nlp", "n", vdd=1.1)
+    >>> f = measure_transistor(AnalyticSimulator(exponential), Technology.load("cmos40lp"), "n")
     >>> round(f.slope, 6), round(f.ioff, 9)
     (0.1, 2e-05)
     """
-    deck = dc_deck(
-        include_path,
-        model,
-        polarity,
-        vdd=vdd,
-        width=width,
-        length=length,
-        temperature=temperature,
-        delvto=delvto,
-        mulu0=mulu0,
-        vds_lin=vds_lin,
-        step=step,
-    )
-    data = simulate(deck, VECTORS)
-    missing = [name for name in VECTORS if name not in data]
-    if missing:
-        raise SimulationError(
-            "the simulator returned no such vector", where="measure_transistor", value=missing
-        )
-    sign = _sign(polarity)
-    gate, lin, sat = (np.real(np.asarray(data[name])).astype(np.float64) for name in VECTORS)
-    return figures_from_sweep(
-        sign * gate, -sign * lin, -sign * sat, vdd=vdd, width=width, length=length, vds_lin=vds_lin
-    )
-
-
-def delvto_for(polarity: Polarity, vth_shift: float) -> float:
-    """Turn a shift of the threshold's magnitude into the instance parameter ``delvto``.
-
-    BSIM4 adds ``delvto`` to the signed threshold, which is negative in a PMOS; hence delvto = +shift for
-    "n" and -shift for "p". A positive shift makes either transistor slower.
-
-    Parameters
-    ----------
-    polarity : {"n", "p"}
-        Channel type.
-    vth_shift : float
-        Change of |Vth| [V].
-
-    Returns
-    -------
-    float
-        Value for ``delvto=`` [V].
-
-    Examples
-    --------
-    >>> delvto_for("n", 0.03), delvto_for("p", 0.03)
-    (0.03, -0.03)
-    """
-    return _sign(polarity) * vth_shift
+    deck, sign = dc_deck(technology, polarity, **bench), _sign(polarity)
+    (result,) = simulator.run([deck])
+    waveforms = result.require().waveforms
+    gate, lin, sat = (sign * waveforms[name] for name in VECTORS)
+    geometry = {name: deck.parameters[name] for name in ("vdd", "width", "length", "vds_lin")}
+    return figures_from_sweep(gate, -lin, -sat, **geometry)
 
 
 def _sign(polarity: str) -> int:

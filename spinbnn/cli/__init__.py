@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from ..errors import SpinbnnError
+from ..errors import MissingToolError, SpinbnnError
 
 COMMANDS = {
     "run": "Run a whole experiment: characterise, train, predict, cost, report.",
@@ -52,7 +52,10 @@ def main(arguments: list[str] | None = None) -> None:
     """Entry point: errors of the spinbnn family print without a traceback and set the exit code."""
     given = sys.argv[1:] if arguments is None else arguments
     try:
-        cli.main(args=given, prog_name="spinbnn", standalone_mode=False)
+        try:
+            cli.main(args=given, prog_name="spinbnn", standalone_mode=False)
+        except ModuleNotFoundError as missing:
+            raise _of_an_extra(missing) from missing
     except SpinbnnError as error:
         if "--debug" in given:
             raise
@@ -65,3 +68,13 @@ def main(arguments: list[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted; the same command resumes where it stopped", err=True)
         sys.exit(130)
+
+
+def _of_an_extra(missing: ModuleNotFoundError) -> Exception:
+    """Turn a missing optional package into an error that names the extra; return any other as it is."""
+    from ._packages import extra_of
+
+    name = missing.name or ""
+    if extra := extra_of(name):
+        return MissingToolError("this command needs a package that is not installed", where="spinbnn", value=name, remedy=f"pip install 'spinbnn[{extra}]'")
+    return missing

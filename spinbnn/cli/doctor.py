@@ -19,6 +19,7 @@ from ..errors import SpinbnnError
 from ..provenance import git_revision, version
 from ..tables import Table
 from ._packages import examine_package, importable, packages
+from ._transistors import check_transistors
 
 Report = dict[str, Any]
 
@@ -196,9 +197,13 @@ def _compact(keys: list[str]) -> str:
     return "; ".join(dict.fromkeys(kept))
 
 
-def _show(report: Report) -> None:
+def _console() -> Console:
     # A pipe has no width; lines are then left whole, so that they can be searched.
-    console = Console(soft_wrap=True) if sys.stdout.isatty() else Console(width=240)
+    return Console(soft_wrap=True) if sys.stdout.isatty() else Console(width=240)
+
+
+def _show(report: Report) -> None:
+    console = _console()
     console.print(Table("Environment", ["what", "found"], list(_tool_rows(report))).rich())
     console.print(_package_table(report).rich())
     console.print(Table("Data and resources", ["what", "found"], list(_found_rows(report))).rich())
@@ -212,8 +217,14 @@ def _show(report: Report) -> None:
 
 @click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
-def command(as_json: bool) -> None:
+@click.option(
+    "--transistors", metavar="[TECHNOLOGY]", is_flag=False, flag_value="cmos40lp",
+    help="Instead measure the transistors of a technology (file or name; cmos40lp by default) against their published targets; exit code 1 if one is missed.",
+)  # fmt: skip
+def command(as_json: bool, transistors: str | None) -> None:
     """Report what is installed, found and assumed; exit code 3 if something that is installed does not work."""
+    if transistors is not None:
+        sys.exit(0 if check_transistors(transistors, as_json=as_json, console=_console()) else 1)
     report = examine()
     if as_json:
         click.echo(json.dumps(report, indent=2, ensure_ascii=False))

@@ -8,6 +8,7 @@ from ..crossbar import NetworkPlan
 from ..hardware import HardwareProfile, characterised, count_operations, estimate_cost, published
 from ..hardware.components import BLOCKS
 
+
 def run_cost(plan: NetworkPlan, profile: HardwareProfile, samples: int) -> dict[str, Any]:
     """Return energies, latencies and areas of the sampled and the exact schedule, published and own figures.
 

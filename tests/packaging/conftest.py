@@ -60,16 +60,39 @@ def fresh(tmp_path: Path) -> Run:
     return run
 
 
-@pytest.fixture
-def without(tmp_path: Path, fresh: Run) -> Callable[..., Run]:
-    """Return a runner for an environment without the named packages; ``ngspice=False`` empties the PATH too."""
+@pytest.fixture(scope="session")
+def wheel(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel of the checkout, built without the network."""
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(checkout)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (path,) = folder.glob("spinbnn-*.whl")
+    return path
 
-    def make(*packages: str, ngspice: bool = False) -> Run:
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with that wheel in it, for the front of the module search path."""
+    folder = tmp_path_factory.mktemp("installed")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(folder), str(wheel)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture
+def without(tmp_path: Path, installed: Path, fresh: Run) -> Callable[..., Run]:
+    """Return a runner for an environment without the named packages and without the program ngspice.
+
+    spinbnn comes from a wheel there, because a checkout may hold an unpacked ngspice.
+    """
+
+    def make(*packages: str) -> Run:
         site, empty = tmp_path / "site", tmp_path / "bin"
         site.mkdir()
         empty.mkdir()
         (site / "sitecustomize.py").write_text(HIDE.format(hidden=packages), encoding="utf-8")
-        environment = {} if ngspice else {"PATH": str(empty)}
-        return lambda *arguments: fresh(*arguments, path=[site], environment=environment)
+        return lambda *arguments: fresh(*arguments, path=[site, installed], environment={"PATH": str(empty)})
 
     return make

@@ -6,7 +6,6 @@ import hashlib
 import importlib.metadata
 import json
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -22,25 +21,6 @@ found = {kind: {name: [str(path), hashlib.sha256(path.read_bytes()).hexdigest()]
 same = all(str(resources.find(kind, name)) == path for kind, names in found.items() for name, (path, _) in names.items())
 print(json.dumps({"package": spinbnn.__file__, "version": spinbnn.__version__, "found": found, "same": same}))
 """
-
-
-@pytest.fixture(scope="module")
-def wheel(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("dist")
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(checkout)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (path,) = folder.glob("spinbnn-*.whl")
-    return path
-
-
-@pytest.fixture(scope="module")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("installed")
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(folder), str(wheel)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
 
 
 def of_checkout(checkout: Path) -> dict[str, dict[str, str]]:

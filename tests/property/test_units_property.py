@@ -20,5 +20,5 @@ def test_format_reads_back(value: float, unit: str) -> None:
 @given(st.floats(allow_nan=False, allow_infinity=False, min_value=-1e30, max_value=1e30))
 def test_deck_numbers_are_exact(value: float) -> None:
     assert float(units.spice_number(value)) == value
-    if value == 0 or 1e-30 < abs(value):
+    if value == 0 or abs(value) > 1e-30:
         assert units.parse_spice(units.spice_number(value)) == value

@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from spinbnn import files, resources, rng, units
-from spinbnn.errors import DataError, MissingToolError, ParameterError, SimulationError, SpinbnnError, UnitError
+from spinbnn.errors import (
+    DataError,
+    MissingToolError,
+    ParameterError,
+    SimulationError,
+    SpinbnnError,
+    UnitError,
+)
 from spinbnn.tables import Column, Table
 
 
@@ -89,7 +96,7 @@ def test_streams_depend_on_seed_and_name_alone() -> None:
 def test_atomic_files_are_whole_or_absent(tmp_path: Path) -> None:
     target = tmp_path / "deep" / "a.json"
     files.write_json(target, {"x": 1})
-    with pytest.raises(RuntimeError), files.atomic_path(target) as beside:
+    with pytest.raises(RuntimeError), files.atomic_path(target) as beside:  # noqa: PT012
         beside.write_text("half")
         raise RuntimeError
     assert target.read_text() == '{\n  "x": 1\n}\n'

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .analytic import AnalyticSimulator
 from .batch import NgspiceBatch
-from .deck import Deck, SimulationResult
+from .deck import Deck, SimulationResult, Simulator
 from .locate import NgspiceInstallation, find_ngspice
 from .shared import NgspiceShared
 
@@ -19,5 +19,6 @@ __all__ = [
     "NgspiceInstallation",
     "NgspiceShared",
     "SimulationResult",
+    "Simulator",
     "find_ngspice",
 ]

@@ -1,11 +1,12 @@
-"""What goes into a simulator (`Deck`) and what comes out of it (`SimulationResult`)."""
+"""What a simulator is (`Simulator`), what goes into it (`Deck`) and what comes out of it (`SimulationResult`)."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -279,6 +280,14 @@ class SimulationResult:
             value=self.status,
             remedy=_REMEDIES[self.status],
         )
+
+
+class Simulator(Protocol):
+    """What is needed of a simulator: results in the order of the decks."""
+
+    def run(self, decks: Iterable[Deck]) -> Iterator[SimulationResult]:
+        """Yield one result for each deck, in order."""
+        ...
 
 
 _REMEDIES = {

@@ -23,6 +23,21 @@ GROUPS = 6
 """Most groups of inputs in one figure."""
 
 
+def wilson(share: np.ndarray, count: np.ndarray, z: float = 1.959964) -> tuple[np.ndarray, np.ndarray]:
+    """Return the Wilson score interval of binomial shares, 95 % by default.
+
+    Examples
+    --------
+    >>> low, high = wilson(np.array([1.0]), np.array([1]))
+    >>> round(float(low[0]), 3), round(float(high[0]), 3)
+    (0.207, 1.0)
+    """
+    n = np.asarray(count, dtype=float)
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return np.clip(centre - half, 0.0, 1.0), np.clip(centre + half, 0.0, 1.0)
+
+
 def reliability(
     confidence: ArrayLike,
     accuracy: ArrayLike,
@@ -51,7 +66,8 @@ def reliability(
     Returns
     -------
     Figure
-        A bar from the diagonal to each point is that bin's gap.
+        A bar from the diagonal to each point is that bin's gap, a line the Wilson interval of its accuracy: a bin with
+        a handful of inputs says little, and looks it.
 
     Raises
     ------
@@ -78,11 +94,13 @@ def reliability(
         top.vlines(
             sure[known], sure[known], right[known], color=ink.colors[1], lw=3.0, alpha=0.45, label="gap"
         )
+        low, high = wilson(right[known], many[known])
+        top.vlines(sure[known], low, high, color=ink.colors[0], lw=1.2, label="95 % interval")
         top.plot(
             sure[known],
             right[known],
             color=ink.colors[0],
-            ls="-",
+            ls="",
             marker="o",
             mec=ink.ground,
             mew=0.8,
@@ -92,7 +110,7 @@ def reliability(
         top.set(ylabel="accuracy", ylim=(-0.02, 1.04), xlim=(0, 1.02))
         top.text(0.97, 0.05, f"ECE {short(ece)}", transform=top.transAxes, ha="right")
         top.grid()
-        legend_above(top, 3)
+        legend_above(top, 4)
         width = 0.7 / max(len(sure), 1)
         below.bar(sure[known], many[known], width=width, color=ink.text, alpha=0.45, lw=0)
         below.set(xlabel="confidence", ylabel="inputs")

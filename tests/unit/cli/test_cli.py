@@ -86,3 +86,36 @@ def test_fit_reads_counts_or_probabilities_and_refuses_guesses(capsys: pytest.Ca
     good.write_text(good.read_text().replace("1e-8", "ten", 1))
     code, _, err = run(capsys, "fit", str(good))
     assert code == 2 and "'ten'" in err and "column 'pulse'" in err
+
+
+@pytest.mark.spice
+def test_doctor_measures_the_transistors(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "doctor", "--transistors")
+    assert code == 0 and "all 11 targets met" in out and "mV/dec" in out
+    code, out, _ = run(capsys, "doctor", "--transistors", "cmos40lp", "--json")
+    report = json.loads(out)
+    assert code == 0 and report["missed"] == 0 and len(report["targets"]) == 11
+    assert {row["verdict"] for row in report["targets"]} == {"pass"}
+
+
+@pytest.mark.spice
+def test_doctor_exits_1_if_a_target_is_missed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    from spinbnn import resources
+
+    text = resources.find("device", "cmos40lp").read_text(encoding="utf-8")
+    mine = tmp_path / "mine.toml"
+    mine.write_text(text.replace('value = "666.2 uA/um"', 'value = "1200 uA/um"'), encoding="utf-8")
+    code, out, _ = run(capsys, "doctor", "--transistors", str(mine))
+    assert code == 1 and "1 of 11 targets missed" in out and "fail" in out
+    code, out, _ = run(capsys, "doctor", "--transistors", str(mine), "--json")
+    assert code == 1 and json.loads(out)["missed"] == 1
+
+
+def test_doctor_needs_ngspice_for_the_transistors(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from spinbnn.circuit.simulator import NgspiceInstallation, batch
+
+    monkeypatch.setattr(batch, "find_ngspice", NgspiceInstallation)
+    code, out, err = run(capsys, "doctor", "--transistors")
+    assert code == 3 and "no program ngspice" in err and "remedy" in err and out == ""
+    assert run(capsys, "doctor", "--transistors", "cmos40pl")[0] == 2
+    assert run(capsys, "doctor", "--transistors", "seed_eq23")[0] == 2

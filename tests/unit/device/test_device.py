@@ -152,8 +152,8 @@ def test_fit_rejects_a_plateau_and_bad_counts() -> None:
     current = np.linspace(175e-6, 225e-6, 11)
     plateau = np.array([0, 1, 2, 60, 72, 72, 73, 72, 80, 85, 100])
     assert fit_switching(current, 10e-9, 100, plateau).rejected
-    for bad in (dict(trials=0), dict(trials=np.nan), dict(switched=101), dict(current=-1e-4), dict(pulse=0.0)):
-        given = dict(current=current, pulse=10e-9, trials=100, switched=plateau) | bad
+    for bad in ({"trials": 0}, {"trials": np.nan}, {"switched": 101}, {"current": -1e-4}, {"pulse": 0.0}):
+        given = {"current": current, "pulse": 10e-9, "trials": 100, "switched": plateau} | bad
         with pytest.raises(ParameterError):
             fit_switching(given["current"], given["pulse"], given["trials"], given["switched"])  # type: ignore[arg-type]
 

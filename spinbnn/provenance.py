@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import os
 import platform
 import subprocess
 import sys
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 PACKAGES = ("spinbnn", "numpy", "scipy", "h5py", "click", "rich", "PySpice", "torch", "safetensors", "scikit-learn", "numba", "matplotlib")
@@ -53,6 +55,23 @@ def git_revision() -> str | None:
     if head.returncode:
         return None
     return head.stdout.strip() + ("+" if state.stdout.strip() else "")
+
+
+@lru_cache(maxsize=16)
+def source_hash(*rooms: str) -> str:
+    """Return a hash of spinbnn's own source files, of some rooms or of all: results of other code are never resumed.
+
+    Examples
+    --------
+    >>> source_hash("circuit") != source_hash("device"), len(source_hash())
+    (True, 64)
+    """
+    package = Path(__file__).resolve().parent
+    paths = sorted(p for p in package.rglob("*.py") if not rooms or p.relative_to(package).parts[0] in rooms)
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
 
 
 def command() -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .. import files, resources
+from .. import files, provenance, resources
 from ..circuit.cell import Cell
 from ..circuit.dropout_bench import DropoutModuleBench, Sample, Timing, bench_class
 from ..circuit.technology import Technology
@@ -119,7 +119,7 @@ class Flow:
 
     @property
     def content_hash(self) -> str:
-        """sha256 of everything that fixes the numbers: axes, draws, seed, cells, device, technology, timing, simulator options."""
+        """sha256 of everything that fixes the numbers: axes, draws, seed, cells, device, technology, timing, and our own code."""
         bench = self.bench
         return files.content_hash({
             "axes": [[a.name, a.unit, list(a.values)] for a in self.grid.axes],
@@ -130,6 +130,7 @@ class Flow:
             "technology": bench.technology.content_hash,
             "barrier": bench.barrier,
             "timing": {k: getattr(bench.timing, k) for k in bench.timing.__dataclass_fields__},
+            "code": provenance.source_hash("device", "circuit", "rng.py", "units.py"),
             "cells": {name: Cell.load(name).content_hash for name in bench.cells},
         })  # fmt: skip
 

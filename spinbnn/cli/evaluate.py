@@ -15,12 +15,12 @@ from ..errors import ParameterError
 @click.option("--data", "data_name", required=True, help="Data set: digits, mnist, fashion-mnist.")
 @click.option("--method", type=click.Choice(["auto", "exact", "sampled"]), default="auto", show_default=True)
 @click.option("--samples", type=click.IntRange(1), default=10, show_default=True, help="Passes of the sampled prediction.")
-@click.option("--masks", type=click.Choice(["per_pass", "per_image"]), default="per_image", show_default=True, help="One mask a pass, or one for each image, as the hardware draws them.")
+@click.option("--masks", type=click.Choice(["per_pass", "per_image"]), help="Sampled: one mask a pass, or one for each image, as the hardware draws them  [default: per_image].")
 @click.option("--profile", type=click.Path(path_type=Path), help="Hardware profile; evaluates on chips sampled from it.")
 @click.option("--chips", type=click.IntRange(1), default=1, show_default=True, help="Number of chips.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--limit", type=click.IntRange(1), help="Number of test images.")
-def command(weights: Path, data_name: str, method: str, samples: int, masks: str, profile: Path | None, chips: int, seed: int, limit: int | None) -> None:
+def command(weights: Path, data_name: str, method: str, samples: int, masks: str | None, profile: Path | None, chips: int, seed: int, limit: int | None) -> None:
     """Evaluate trained weights on the test images of a data set, in software or on sampled chips."""
     from ..bayes import evaluate, predict
     from ..data import load
@@ -29,6 +29,8 @@ def command(weights: Path, data_name: str, method: str, samples: int, masks: str
     from ..tables import Cell, Column, Table
     from ..training import load_model
 
+    if masks is not None and method != "sampled":
+        raise ParameterError("only a sampled prediction draws masks", where="--masks", value=masks, remedy="add --method sampled")
     if profile is None and chips != 1:
         raise ParameterError("chips need a hardware profile", where="--chips", value=chips, remedy="give --profile FILE (a run folder holds profile.h5)")
     model, data = load_model(weights), load(data_name)
@@ -41,8 +43,8 @@ def command(weights: Path, data_name: str, method: str, samples: int, masks: str
     rows: list[list[Cell]] = []
     used = ""
     for name, network in models.items():
-        sampled = method == "sampled"
-        prediction = predict(network, data.test_images, method=method, samples=samples, seed=seed, masks=masks if sampled else "per_pass")
+        drawn = (masks or "per_image") if method == "sampled" else "per_pass"
+        prediction = predict(network, data.test_images, method=method, samples=samples, seed=seed, masks=drawn)
         used = prediction.method
         values = evaluate(prediction, data.test_labels)
         rows.append([name, 100 * values["accuracy"], values["nll"], 100 * values["ece"], float(prediction.entropy.mean()), float(prediction.mutual_information.mean())])

@@ -14,7 +14,7 @@ from .progress import progress
 
 @click.command("run")
 @click.argument("experiment")
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="Run folder  [default: runs/EXPERIMENT].")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Run folder  [default: runs/NAME OF THE FILE].")
 @click.option("-j", "--workers", type=click.IntRange(1, 256), default=min(2, os.cpu_count() or 1), show_default=True, help="Simulator processes.")
 def command(experiment: str, out: Path | None, workers: int) -> None:
     """Run a whole experiment (a file, or the name of one that comes with spinbnn).
@@ -24,7 +24,7 @@ def command(experiment: str, out: Path | None, workers: int) -> None:
     from ..experiment import Experiment, run_experiment
 
     spec = Experiment.load(experiment)
-    folder = out or Path("runs") / spec.name
+    folder = out or Path("runs") / Path(experiment).stem
     begin = time.monotonic()
     click.echo(f"{spec.name}: {spec.description}; seed {spec.seed}; run folder {folder}")
     result = run_experiment(spec, folder, workers=workers, bars=progress)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 KINDS = ("conv", "linear")
 FIRST = ("binary", "bit_serial", "digital")
 LAST = ("binary", "digital")
+THRESHOLD_SETS = {"pre_bn": 1, "dual_bn": 2}
+"""Placements of the scale dropout, and the sets of thresholds that each needs a layer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,10 @@ class LayerSpec:
         1 for signs, 8 for a bit-serial image, 32 for real numbers (digital layers only) [].
     scale_dropout : bool
         Whether one dropout bit belongs to the layer's output.
+    threshold_sets : {1, 2}
+        Sets of thresholds (of normalisation, at the logits) behind the layer: 1 where the bit selects a scale
+        and both branches share one normalisation (placement ``"pre_bn"``, as published), 2 where it selects
+        between two normalisations (``"dual_bn"``) [].
     digital : bool
         Whether the layer is computed by digital multiply-accumulate instead of a crossbar.
 
@@ -58,11 +64,15 @@ class LayerSpec:
 
     read once for each of the :math:`N = h_{out} w_{out}` windows (and each input bit).
 
+    ``threshold_sets`` follows the published hardware, where a scale memory and a selector stand before one
+    comparator. A chip that folds the scale into its thresholds stores two numbers a channel in either case.
+
     Raises
     ------
     ParameterError
         For an unknown kind, a size that is not positive, an output size that the kernel, stride and
-        padding do not give, or bits that do not fit the kind of arithmetic.
+        padding do not give, bits that do not fit the kind of arithmetic, or two threshold sets without a
+        dropout bit.
 
     Examples
     --------
@@ -84,6 +94,7 @@ class LayerSpec:
     weight_bits: int = 1
     input_bits: int = 1
     scale_dropout: bool = True
+    threshold_sets: int = 1
     digital: bool = False
 
     def __post_init__(self) -> None:
@@ -130,6 +141,13 @@ class LayerSpec:
                 where=f"{where}, input_bits",
                 value=self.input_bits,
                 remedy="use 1 (signs), 8 (bit-serial) or, for a digital layer, 32",
+            )
+        if self.threshold_sets not in (1, 2) or (self.threshold_sets == 2 and not self.scale_dropout):
+            raise ParameterError(
+                "a layer has one threshold set, or two between which its dropout bit selects",
+                where=f"{where}, threshold_sets",
+                value=self.threshold_sets,
+                remedy="use 2 only with scale_dropout=True (placement 'dual_bn'), else 1",
             )
 
     @property
@@ -268,6 +286,23 @@ class NetworkPlan:
         """Layers with a dropout bit, L; there are 2^L masks []."""
         return sum(layer.scale_dropout for layer in self.layers)
 
+    @property
+    def placement(self) -> str:
+        """Placement of the scale dropout that the threshold sets of the dropout layers tell.
+
+        ``"pre_bn"`` (one set each, as published), ``"dual_bn"`` (two each), ``"mixed"``, or ``"none"`` for a
+        network without scale dropout.
+        """
+        sets = {layer.threshold_sets for layer in self.layers if layer.scale_dropout}
+        if len(sets) > 1:
+            return "mixed"
+        return next((name for name, number in THRESHOLD_SETS.items() if number in sets), "none")
+
+    @property
+    def second_thresholds(self) -> int:
+        """Thresholds of the second sets, one for each channel of a layer that has two []."""
+        return sum(layer.columns for layer in self.layers if layer.threshold_sets == 2)
+
     def with_ends(self, *, first: str | None = None, last: str | None = None) -> NetworkPlan:
         """Return the plan with another kind of first or last layer; None keeps what it has.
 
@@ -324,6 +359,7 @@ class NetworkPlan:
             "weight bits",
             "input bits",
             "dropout",
+            "threshold sets",
         )
         rows: list[list[str | int | float | None]] = [
             [
@@ -340,6 +376,7 @@ class NetworkPlan:
                 layer.weight_bits,
                 layer.input_bits,
                 "yes" if layer.scale_dropout else "no",
+                layer.threshold_sets,
             ]
             for layer in self.layers
         ]
@@ -358,9 +395,11 @@ class NetworkPlan:
                 "",
                 "",
                 str(self.dropout_layers),
+                "",
             ]
         )
-        return Table(f"Plan of {self.name} (first {self.first}, last {self.last})", columns, rows)
+        title = f"Plan of {self.name} (first {self.first}, last {self.last}, placement {self.placement})"
+        return Table(title, columns, rows)
 
 
 def output_size(

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from ..errors import ParameterError, suggest
-from .plan import LayerSpec, NetworkPlan
+from .plan import THRESHOLD_SETS, LayerSpec, NetworkPlan
 
 
 def lenet5_plan(
-    *, first: str = "binary", last: str = "binary", classes: int = 10, logit_dropout: bool = True
+    *,
+    first: str = "binary",
+    last: str = "binary",
+    classes: int = 10,
+    logit_dropout: bool = True,
+    placement: str = "pre_bn",
 ) -> NetworkPlan:
     """Return LeNet-5 on 28 x 28 images without padding: 6@5x5, pool 2, 16@5x5, pool 2, 256-120-84-classes.
 
@@ -23,6 +29,9 @@ def lenet5_plan(
         Outputs [].
     logit_dropout : bool
         Whether the last layer's scale has a dropout bit too (five bits, 32 masks) or not (four, 16).
+    placement : {"pre_bn", "dual_bn"}
+        Of the scale dropout: before the one normalisation, as published, or with a normalisation for each
+        branch, which takes a second threshold set in each dropout layer.
 
     Notes
     -----
@@ -36,8 +45,17 @@ def lenet5_plan(
     ('fc3', 84, 10, True)
     >>> sum(layer.windows for layer in plan.layers)
     643
+    >>> lenet5_plan(placement="dual_bn").second_thresholds
+    236
     """
-    layers = (
+    if placement not in THRESHOLD_SETS:
+        raise ParameterError(
+            "unknown placement of the scale dropout",
+            where="plan, placement",
+            value=placement,
+            remedy=suggest(str(placement), THRESHOLD_SETS),
+        )
+    layers: tuple[LayerSpec, ...] = (
         LayerSpec(
             kind="conv",
             name="conv1",
@@ -62,6 +80,8 @@ def lenet5_plan(
             kind="linear", name="fc3", in_channels=84, out_channels=classes, scale_dropout=logit_dropout
         ),
     )
+    sets = THRESHOLD_SETS[placement]
+    layers = tuple(replace(layer, threshold_sets=sets if layer.scale_dropout else 1) for layer in layers)
     plan = NetworkPlan(name="lenet5", layers=layers, classes=classes, input_shape=(1, 28, 28))
     return plan.with_ends(first=first, last=last)
 
@@ -81,7 +101,13 @@ def names() -> list[str]:
 
 
 def plan(
-    name: str, *, first: str = "binary", last: str = "binary", classes: int = 10, logit_dropout: bool = True
+    name: str,
+    *,
+    first: str = "binary",
+    last: str = "binary",
+    classes: int = 10,
+    logit_dropout: bool = True,
+    placement: str = "pre_bn",
 ) -> NetworkPlan:
     """Return the plan of a network by its name.
 
@@ -89,13 +115,13 @@ def plan(
     ----------
     name : str
         One of :func:`names`.
-    first, last, classes, logit_dropout
+    first, last, classes, logit_dropout, placement
         As of :func:`lenet5_plan`.
 
     Raises
     ------
     ParameterError
-        For an unknown name, with the nearest known one.
+        For an unknown name or placement, with the nearest known one.
 
     Examples
     --------
@@ -104,4 +130,6 @@ def plan(
     """
     if name not in _PLANS:
         raise ParameterError("unknown network", where="plan, name", value=name, remedy=suggest(name, _PLANS))
-    return _PLANS[name](first=first, last=last, classes=classes, logit_dropout=logit_dropout)
+    return _PLANS[name](
+        first=first, last=last, classes=classes, logit_dropout=logit_dropout, placement=placement
+    )

@@ -10,15 +10,16 @@ from typing import Any
 from .. import files, provenance
 from ..errors import DataError
 
-REVISION = 2
-"""Raised whenever a stage's result changes its meaning, so that older records are not read."""
+SOURCES = ("device", "circuit", "characterize", "crossbar", "hardware", "nn", "bayes", "data", "training", "experiment")
+"""Rooms whose source files are part of a stage's key: what other code made is not read."""
 
 
 class RunFolder:
     """A folder that holds one run: configuration, log, tables, weights, report.
 
     A stage is done when its record ``stages/<name>.json`` exists with the same key (a hash of its part of the
-    configuration and of the stages before it); then it is read instead of run.
+    configuration, of the stages before it and of our code) and its files have the content they had; then it is read
+    instead of run.
 
     Parameters
     ----------
@@ -51,25 +52,30 @@ class RunFolder:
         work : callable
             Returns the result as plain data; larger things it writes into the folder itself.
         needs : tuple of str
-            Files of the folder that belong to the result; if one is missing the stage runs again.
+            Files of the folder that belong to the result; if one is missing or has other content the stage runs again.
 
         Raises
         ------
         DataError
             If a record is damaged.
         """
-        key = files.content_hash([REVISION, provenance.version("spinbnn"), name, key_of])
+        key = files.content_hash([provenance.source_hash(*SOURCES), name, key_of])
         record = self.record(name)
-        if record.exists() and all((self.path / n).exists() for n in needs):
+        if record.exists():
             try:
                 stored = json.loads(record.read_text(encoding="utf-8"))
-                if stored["key"] == key:
+                if stored["key"] == key and stored["files"] == self._hashes(needs):
                     self.log(f"{name}: done before, read")
                     return stored["result"], key
-            except (ValueError, KeyError):
+            except (ValueError, KeyError, TypeError):
                 raise DataError("the record of a stage is damaged", where=str(record), value=name, remedy="delete this file; the stage runs again") from None
+            record.unlink()  # from here on the stage's files may change: no record may vouch for them
         self.log(f"{name}: start")
         result = work()
-        files.write_json(record, {"stage": name, "key": key, "time_utc": provenance.utc_now(), "result": result})
+        files.write_json(record, {"stage": name, "key": key, "time_utc": provenance.utc_now(), "files": self._hashes(needs), "result": result})
         self.log(f"{name}: end")
         return result, key
+
+    def _hashes(self, names: tuple[str, ...]) -> dict[str, str | None]:
+        paths = {name: self.path / name for name in names}
+        return {name: files.content_hash(path.read_bytes()) if path.exists() else None for name, path in paths.items()}

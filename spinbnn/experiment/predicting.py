@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,9 @@ def scores(probs: Tensor, labels: Tensor) -> dict[str, float]:
     return {"accuracy": metrics.accuracy(probs, labels), "nll": metrics.nll(probs, labels), "brier": metrics.brier(probs, labels), "ece": metrics.ece(probs, labels)}
 
 
-def run_prediction(model: nn.Module, data: ImageData, profile: HardwareProfile, spec: PredictionSpec, seed: int) -> tuple[dict[str, Any], Arrays]:
+def run_prediction(
+    model: nn.Module, data: ImageData, profile: HardwareProfile, spec: PredictionSpec, seed: int, step: Callable[..., None] = lambda *_: None
+) -> tuple[dict[str, Any], Arrays]:
     """Evaluate a trained network in software and on sampled chips.
 
     Returns
@@ -43,29 +46,56 @@ def run_prediction(model: nn.Module, data: ImageData, profile: HardwareProfile, 
         Plain numbers: scores of each method, of each chip, of each group of images, rotation curve.
     arrays : dict of str to ndarray
         Predictive entropies and reliability bins for the figures.
+
+    Raises
+    ------
+    ProfileError
+        If the network on ideal arrays does not equal the software network bit for bit.
     """
     images, labels = data.test_images, data.test_labels
+    total = 5 + len(spec.rotations)
     exact = predict(model, images, method="exact")
+    step(1, total)
     sampled = predict(model, images, method="sampled", samples=spec.samples, seed=integer_seed(seed, "prediction"), masks="per_image")
     methods = {
         "point network": scores(point_probabilities(model, images), labels),
         "exact mixture": evaluate(exact, labels),
         f"T = {spec.samples} passes": evaluate(sampled, labels),
     }
-    groups, arrays = _groups(model, data, spec, seed)
-    # through the arrays: tiles, integer popcounts, partial sums; the branches of all masks, once
-    branches = predict(to_hardware(model, profile, profile.chip(profile.chip_seeds(1, seed)[0]), fidelity="ideal"), images, method="exact")
-    if not torch.equal(branches.probs, exact.probs):
-        raise ProfileError("the arrays' answer differs from the software's", where="run_prediction", value=float((branches.probs - exact.probs).abs().max()), remedy="report this with the run folder: ideal arrays must be bit-equal")
+    step(2, total)
+    _check_arrays(model, profile, images[: spec.hardware_images], exact, seed)
+    step(3, total)
     chips: list[dict[str, Any]] = []
+    arrays: Arrays = {}
     for trim, label in TRIMS.items():
-        rows, p = _on_chips(branches, labels, dataclasses.replace(profile, trim=trim), spec.chips, seed)
+        rows, p = _on_chips(exact, labels, dataclasses.replace(profile, trim=trim), spec.chips, seed)
         chips += [{"chip": k, "code": label, **row} for k, row in enumerate(rows)]
         methods[f"exact, mean of {len(rows)} chips, {label}"] = {n: float(np.mean([r[n] for r in rows])) for n in methods["exact mixture"]}
         arrays[f"chips_{trim}"] = p
+    step(4, total)
+    groups, entropies = _groups(model, exact, data, spec, seed)
+    step(5, total)
+    rotation = []
+    for number, degrees in enumerate(spec.rotations):
+        rotation.append(_rotated(model, data, spec, degrees))
+        step(6 + number, total)
     bins = reliability_bins(exact.mean, labels)
+    arrays |= entropies
     arrays |= {"reliability_confidence": np.asarray(bins.confidence), "reliability_accuracy": np.asarray(bins.accuracy), "reliability_count": np.asarray(bins.count)}
-    return {"methods": methods, "chips": chips, "groups": groups, "rotation": _rotation(model, data, spec), "images": len(labels)}, arrays
+    result = {"methods": methods, "chips": chips, "groups": groups, "rotation": rotation, "images": len(labels), "classes": exact.probs.shape[2]}
+    return result, arrays
+
+
+def _check_arrays(model: nn.Module, profile: HardwareProfile, images: Tensor, exact: Prediction, seed: int) -> None:
+    """Send images through the arrays (tiles, integer popcounts, partial sums) for every mask; the answer must be bit-equal."""
+    chip = profile.chip(profile.chip_seeds(1, integer_seed(seed, "chips"))[0])
+    branches = predict(to_hardware(model, profile, chip, fidelity="ideal"), images, method="exact")
+    same = exact.probs[:, : len(images)]
+    if not torch.equal(branches.probs, same):
+        raise ProfileError(
+            "the arrays' answer differs from the software's", where="run_prediction", value=float((branches.probs - same).abs().max()),
+            remedy="report this with the run folder: ideal arrays must be bit-equal",
+        )  # fmt: skip
 
 
 def _on_chips(branches: Prediction, labels: Tensor, profile: HardwareProfile, count: int, seed: int) -> tuple[list[dict[str, Any]], np.ndarray]:
@@ -74,46 +104,45 @@ def _on_chips(branches: Prediction, labels: Tensor, profile: HardwareProfile, co
     On ideal arrays the answer of each mask is the same on every chip; the chips differ in the weights of the masks.
     """
     rows, p = [], []
-    masks = all_masks(profile.layers)
+    masks = all_masks(profile.layers).numpy()
     for chip_seed in profile.chip_seeds(count, integer_seed(seed, "chips")):
         chip = profile.chip(chip_seed)
-        answer = dataclasses.replace(branches, weights=torch.from_numpy(chip.mask_weights(masks.numpy())), profile_id=chip.id)
+        answer = dataclasses.replace(branches, weights=torch.from_numpy(chip.mask_weights(masks)), profile_id=chip.id)
         rows.append({"seed": chip_seed, "drop_probability": float(chip.drop_probability[0]), **evaluate(answer, labels)})
         p.append(chip.drop_probability)
     return rows, np.array(p)
 
 
-def _groups(model: nn.Module, data: ImageData, spec: PredictionSpec, seed: int) -> tuple[list[dict[str, Any]], Arrays]:
+def _groups(model: nn.Module, exact: Prediction, data: ImageData, spec: PredictionSpec, seed: int) -> tuple[list[dict[str, Any]], Arrays]:
     """Return uncertainty of in-distribution, rotated and noise images under the exact mixture."""
     images = data.test_images
     count = min(spec.out_of_distribution, len(images))
     noise = uniform_noise(count, seed=integer_seed(seed, "noise images"), shape=(1, *images.shape[-2:]))
-    sets = {"test images": images, "rotated by 90 degrees": rotate(images[:count], 90.0), "uniform noise": noise}
+    answers = {
+        "test images": exact,
+        "rotated by 90 degrees": predict(model, rotate(images[:count], 90.0), method="exact"),
+        "uniform noise": predict(model, noise, method="exact"),
+    }
     rows: list[dict[str, Any]] = []
     arrays: Arrays = {}
-    inside: Tensor | None = None
-    for number, (label, group) in enumerate(sets.items()):
-        prediction = predict(model, group, method="exact")
-        inside = prediction.entropy if inside is None else inside
-        arrays[f"entropy_{number}"] = prediction.entropy.numpy()
+    for number, (label, answer) in enumerate(answers.items()):
+        arrays[f"entropy_{number}"] = answer.entropy.numpy()
         rows.append({
             "group": label,
-            "images": len(group),
-            "entropy": float(prediction.entropy.mean()),
-            "mutual_information": float(prediction.mutual_information.mean()),
-            "auroc_entropy": None if number == 0 else auroc(inside, prediction.entropy),
+            "images": answer.probs.shape[1],
+            "entropy": float(answer.entropy.mean()),
+            "mutual_information": float(answer.mutual_information.mean()),
+            "auroc_entropy": None if answer is exact else auroc(exact.entropy, answer.entropy),
         })  # fmt: skip
     return rows, arrays
 
 
-def _rotation(model: nn.Module, data: ImageData, spec: PredictionSpec) -> list[dict[str, float]]:
-    rows = []
-    for degrees in spec.rotations:
-        prediction = predict(model, rotate(data.test_images, degrees), method="exact")
-        rows.append({
-            "degrees": float(degrees),
-            "accuracy": metrics.accuracy(prediction.mean, data.test_labels),
-            "entropy": float(prediction.entropy.mean()),
-            "mutual_information": float(prediction.mutual_information.mean()),
-        })  # fmt: skip
-    return rows
+def _rotated(model: nn.Module, data: ImageData, spec: PredictionSpec, degrees: float) -> dict[str, float]:
+    part = slice(0, spec.out_of_distribution)
+    prediction = predict(model, rotate(data.test_images[part], degrees), method="exact")
+    return {
+        "degrees": float(degrees),
+        "accuracy": metrics.accuracy(prediction.mean, data.test_labels[part]),
+        "entropy": float(prediction.entropy.mean()),
+        "mutual_information": float(prediction.mutual_information.mean()),
+    }

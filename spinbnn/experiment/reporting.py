@@ -42,7 +42,7 @@ def _summary_table(results: dict[str, Any]) -> Table:
     prediction, cost, profile = results["prediction"], results["cost"], results["profile"]
     rows: list[list[Cell]] = []
     for name, values in prediction["methods"].items():
-        rows.append([f"accuracy, {name}", f"{100 * values['accuracy']:.2f} %", f"ECE {100 * values['ece']:.2f} %, NLL {values['nll']:.3f} nat"])
+        rows.append([f"accuracy, {name}", f"{100 * values['accuracy']:.2f} ± {_half_width(values['accuracy'], prediction['images']):.2f} %", f"ECE {100 * values['ece']:.2f} %, NLL {values['nll']:.3f} nat"])
     for group in prediction["groups"]:
         against = "" if group["auroc_entropy"] is None else f", AUROC {group['auroc_entropy']:.3f}"
         rows.append([f"predictive entropy, {group['group']}", f"{group['entropy']:.3f} nat", f"mutual information {group['mutual_information']:.4f} nat{against}"])
@@ -50,9 +50,15 @@ def _summary_table(results: dict[str, Any]) -> Table:
         if row["components"].startswith("published"):
             rows.append([f"energy, {row['label']}, accounting '{row['accounting']}'", _energy_text(row), "published component figures"])
     trimmed, untrimmed = profile["per_module"], profile["none"]
-    rows.append(["drop probability over chips, trimmed", f"{trimmed['mean']:.3f} ± {trimmed['std']:.3f}", "mean and standard deviation"])
-    rows.append(["drop probability over chips, one code", f"{untrimmed['mean']:.3f} ± {untrimmed['std']:.3f}", "mean and standard deviation"])
-    return Table("Summary", ["quantity", "value", "beside it"], rows)
+    for label, spread in (("code trimmed for each module", trimmed), ("one code for all modules", untrimmed)):
+        rows.append([f"drop probability, {label}", f"{spread['mean']:.3f} ± {spread['std']:.3f}", f"mean and standard deviation over {profile['count']} modules"])
+    note = "Accuracies with half the width of their 95 % binomial interval; one training seed."
+    return Table("Summary", ["quantity", "value", "beside it"], rows, note=note)
+
+
+def _half_width(share: float, count: int) -> float:
+    """Return half the 95 % interval of a share, in percent (normal approximation of the binomial)."""
+    return float(100 * 1.96 * np.sqrt(max(share * (1 - share), 0.25 / count) / count))
 
 
 def _prediction_table(experiment: Experiment, prediction: dict[str, Any]) -> Table:
@@ -71,17 +77,31 @@ def _uncertainty_table(prediction: dict[str, Any]) -> Table:
 
 def _energy_text(row: dict[str, Any]) -> str:
     """Return the energy of a cost row, "at least" where blocks have no figure, "?" where none has one."""
-    if row["energy"] is None:
+    return _at_least(row["energy"], row["complete"], "J")
+
+
+def _at_least(value: float | None, complete: bool, unit: str) -> str:
+    if value is None:
         return "?"
-    return ("" if row["complete"] else "at least ") + format_si(row["energy"], "J", 6)
+    shown = f"{1e12 * value:.4g} µm²" if unit == "m^2" else format_si(value, unit, 6)
+    return ("" if complete else "at least ") + shown
 
 
 def _cost_table(cost: dict[str, Any]) -> Table:
-    heads: list[Column | str] = ["schedule", "component figures", "accounting", Column("array reads", "", 5), Column("dropout draws", "", 5), "energy of one answer", "blocks without a figure"]
-    rows = [[r["label"], r["components"], r["accounting"], r["reads"], r["draws"], _energy_text(r), ", ".join(r["without_figure"]) or "none"] for r in cost["rows"]]
+    heads: list[Column | str] = [
+        "schedule", "component figures", "accounting", Column("array reads", "", 5), Column("dropout draws", "", 5),
+        "energy of one answer", "latency", "area", "blocks without an energy",
+    ]  # fmt: skip
+    rows = [
+        [
+            r["label"], r["components"], r["accounting"], r["reads"], r["draws"], _energy_text(r), _at_least(r["latency"], r["latency_complete"], "s"),
+            _at_least(r["area"], r["area_complete"], "m^2"), ", ".join(r["without_figure"]) or "none",
+        ]
+        for r in cost["rows"]
+    ]  # fmt: skip
     note = (
-        f"{cost['network']}, first layer {cost['first']}, last layer {cost['last']}. Accounting 'paper' charges every block for every read, 'block' each block as often as it works. "
-        "A block without a figure is never counted as 0."
+        f"{cost['network']}, first layer {cost['first']}, last layer {cost['last']}, placement {cost['placement']}. Accounting 'paper' charges every block for every read, 'block' each block as often as it works. "
+        "A block without a figure is never counted as 0. Latency: one operation after another."
     )
     return Table("Energy", heads, rows, note=note)
 
@@ -114,7 +134,11 @@ def _spread_table(profile: dict[str, Any]) -> Table:
     names = {"none": "one code for all modules", "per_module": "code trimmed for each module"}
     rows = [[names[k], profile[k]["mean"], profile[k]["std"], profile[k]["q05"], profile[k]["q95"]] for k in names]
     heads: list[Column | str] = ["SET code", Column("mean", "", 3), Column("standard deviation", "", 3), Column("5 %", "", 3), Column("95 %", "", 3)]
-    return Table(f"Drop probability of 1000 chips, target {profile['targets'][0]:g}", heads, rows, note="The paper's 3 to 10 % presume a trimmed module; untrimmed, device and transistor spread push p towards 0 and 1.")
+    note = (
+        "Trimming presumes that the drop probability of each module was measured without error. The paper's 3 to 10 % presume a trimmed module; "
+        f"untrimmed, device and transistor spread push p towards 0 and 1. Modules that read wrongly: {profile['unreadable_modules']}."
+    )
+    return Table(f"Drop probability of {profile['count']} characterised modules, target {profile['targets'][0]:g}", heads, rows, note=note)
 
 
 def _chips_table(prediction: dict[str, Any]) -> Table:
@@ -134,8 +158,8 @@ def write_experiment_report(
     exact = prediction["methods"]["exact mixture"]
     noise = prediction["groups"][-1]
     tiles = [
-        Tile(label="accuracy, exact mixture", value=f"{100 * exact['accuracy']:.1f} %", note=f"{prediction['images']} test images"),
-        Tile(label="calibration error (ECE)", value=f"{100 * exact['ece']:.1f} %", note="15 bins"),
+        Tile(label="accuracy, exact mixture", value=f"{100 * exact['accuracy']:.1f} %", note=f"± {_half_width(exact['accuracy'], prediction['images']):.1f} (95 %), {prediction['images']} test images"),
+        Tile(label="calibration error (ECE)", value=f"{100 * exact['ece']:.1f} %", note=f"15 bins; point network {100 * prediction['methods']['point network']['ece']:.1f} %"),
         Tile(label="AUROC, noise images", value=f"{noise['auroc_entropy']:.3f}", note="by predictive entropy"),
         Tile(label="energy, published figures", value=_energy_text(cost["rows"][0]), note=f"{cost['rows'][0]['label']}, accounting '{cost['rows'][0]['accounting']}'"),
     ]
@@ -157,7 +181,7 @@ def write_experiment_report(
             text="The exact mixture runs over all masks and weights them with their probabilities; no sampling noise is left in it.",
             figures=[
                 figures.reliability(arrays["reliability_confidence"], arrays["reliability_accuracy"], arrays["reliability_count"], exact["ece"], "exact mixture"),
-                figures.uncertainty({g["group"]: arrays[f"entropy_{k}"] for k, g in enumerate(prediction["groups"])}, maximum=float(np.log(10))),
+                figures.uncertainty({g["group"]: arrays[f"entropy_{k}"] for k, g in enumerate(prediction["groups"])}, maximum=float(np.log(prediction["classes"]))),
                 _rotation_figure(prediction["rotation"]),
             ],
             tables=[tables["prediction"], tables["uncertainty"]],

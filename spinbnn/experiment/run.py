@@ -16,12 +16,14 @@ from .. import files, provenance
 from ..characterize import Flow, LookupTable, run_flow
 from ..data import ImageData
 from ..data import load as load_data
+from ..errors import ParameterError, suggest
 from ..hardware import HardwareProfile
-from ..nn import describe, set_drop_probabilities
+from ..nn import describe, dropout_layers, set_drop_probabilities
 from ..nn.models import build
 from ..rng import integer_seed
 from ..tables import Table
 from ..training import load_model, save_weights, train
+from ..training.augment import AUGMENTATIONS
 from .costing import run_cost
 from .folder import RunFolder
 from .predicting import run_prediction
@@ -55,8 +57,8 @@ def run_experiment(experiment: Experiment, out: str | Path, *, workers: int = 1,
     experiment : Experiment
         A parsed experiment file.
     out : str or Path
-        Run folder. It ends up holding ``experiment.json`` (resolved configuration and seed), ``log.txt``,
-        ``table.h5``, ``profile.h5``, ``weights.safetensors``, ``stages/``, ``tables/`` and ``report.html``.
+        Run folder. It ends up holding ``experiment.json`` (resolved configuration and seed), ``log.txt``, ``table.h5``
+        (where a flow was run), ``profile.h5``, ``weights.safetensors``, ``stages/``, ``tables/`` and ``report.html``.
     workers : int
         Simulator processes.
     bars : callable
@@ -67,19 +69,23 @@ def run_experiment(experiment: Experiment, out: str | Path, *, workers: int = 1,
     SpinbnnError
         Any error of the stages; what is finished stays finished.
     """
+    data = _data(experiment)
+    layers = _check(experiment)
     folder = RunFolder(Path(out))
     folder.log(f"run {experiment.name}: {provenance.command()}")
+    for stale in ("report.html", "results.json"):
+        (folder.path / stale).unlink(missing_ok=True)
     files.write_json(folder.path / "experiment.json", {"experiment": experiment.to_dict(), "provenance": provenance.record(experiment.seed)})
     table, flow, table_key = _characterize(experiment, folder, workers, bars)
-    profile = _profile(experiment, table)
+    profile = _profile(experiment, table, layers)
     profile.save(folder.path / "profile.h5")
     chip_keys = [table_key, dataclasses.asdict(experiment.profile)]
     waves = _waveforms(experiment, folder, flow, profile, chip_keys)
-    trained, train_key = _train(experiment, folder, profile, chip_keys, bars)
-    predicted, _ = _predict(experiment, folder, profile, [train_key, *chip_keys], bars)
+    trained, train_key = _train(experiment, folder, data, profile, chip_keys, bars)
+    predicted, _ = _predict(experiment, folder, data, profile, [train_key, *chip_keys], bars)
     plan = describe(load_model(folder.path / "weights.safetensors"))
-    cost, _ = folder.stage("cost", [train_key, *chip_keys, dataclasses.asdict(experiment.cost)], lambda: run_cost(plan, profile, experiment.cost.samples))
-    results = {"training": trained, "prediction": predicted, "cost": cost, "profile": _profile_facts(profile, experiment)}
+    cost, _ = folder.stage("cost", [train_key, *chip_keys, dataclasses.asdict(experiment.cost)], lambda: run_cost(plan, profile, experiment.cost.samples, experiment.model.placement))
+    results = {"training": trained, "prediction": predicted, "cost": cost, "profile": _profile_facts(profile)}
     tables = result_tables(experiment, table, results)
     for name, made in tables.items():
         files.write_text(folder.path / "tables" / f"{name}.md", made.to_markdown() + "\n")
@@ -111,24 +117,37 @@ def _characterize(experiment: Experiment, folder: RunFolder, workers: int, bars:
     return table, flow, table.content_hash
 
 
-def _profile(experiment: Experiment, table: LookupTable) -> HardwareProfile:
+def _check(experiment: Experiment) -> int:
+    """Build what can be built before the long stages, so that a wrong option stops the run now; return the dropout layers."""
     spec = experiment.profile
-    layers = len(_dropout_sites(experiment))
+    layers = len(dropout_layers(_network(experiment)))
+    HardwareProfile(targets=_targets(spec.drop_probability, layers), modules=spec.modules, trim=spec.trim, dac_step=spec.dac_step, array=spec.array)
+    if experiment.training.augment not in AUGMENTATIONS:
+        raise ParameterError("unknown augmentation", where="training.augment", value=experiment.training.augment, remedy=suggest(experiment.training.augment, AUGMENTATIONS))
+    return layers
+
+
+def _targets(drop_probability: float | tuple[float, ...], layers: int) -> tuple[float, ...]:
+    if not isinstance(drop_probability, tuple):
+        return (drop_probability,) * layers
+    if len(drop_probability) != layers:
+        raise ParameterError(f"the network has {layers} dropout layers", where="profile.drop_probability", value=list(drop_probability), remedy="give one number, or one for each layer")
+    return drop_probability
+
+
+def _profile(experiment: Experiment, table: LookupTable, layers: int) -> HardwareProfile:
+    spec = experiment.profile
     return HardwareProfile.build(
         table, layers=layers, drop_probability=spec.drop_probability, modules=spec.modules, temperature=spec.temperature,
         corner=spec.corner, trim=spec.trim, dac_step=spec.dac_step, array=spec.array,
     )  # fmt: skip
 
 
-def _dropout_sites(experiment: Experiment) -> list[Any]:
-    from ..nn import dropout_layers
-
-    return list(dropout_layers(_network(experiment)))
-
-
 def _data(experiment: Experiment) -> ImageData:
     data = load_data(experiment.data.name)
-    return data.subset(test=experiment.data.test) if experiment.data.test else data
+    if experiment.data.test:
+        data = data.subset(test=experiment.data.test)
+    return data.with_validation(experiment.data.validation, seed=experiment.seed) if experiment.data.validation else data
 
 
 def _network(experiment: Experiment) -> Any:
@@ -158,15 +177,12 @@ def _waveforms(experiment: Experiment, folder: RunFolder, flow: Flow | None, pro
         return {name: stored[name] for name in stored.files}
 
 
-def _train(experiment: Experiment, folder: RunFolder, profile: HardwareProfile, keys: list[Any], bars: Bars) -> tuple[dict[str, Any], str]:
+def _train(experiment: Experiment, folder: RunFolder, data: ImageData, profile: HardwareProfile, keys: list[Any], bars: Bars) -> tuple[dict[str, Any], str]:
     spec = experiment.training
-    settings = [dataclasses.asdict(part) for part in (experiment.model, experiment.data, spec)]
+    settings = [data.sha256, *(dataclasses.asdict(part) for part in (experiment.model, experiment.data, spec))]
     target = folder.path / "weights.safetensors"
 
     def work() -> dict[str, Any]:
-        data = _data(experiment)
-        if experiment.data.validation:
-            data = data.with_validation(experiment.data.validation, seed=experiment.seed)
         model = _network(experiment)
         set_drop_probabilities(model, profile.drop_probability)
         checkpoint = folder.path / "checkpoint.pt"
@@ -191,26 +207,24 @@ def _train(experiment: Experiment, folder: RunFolder, profile: HardwareProfile, 
     return folder.stage("train", [settings, keys, experiment.seed], work, needs=("weights.safetensors",))
 
 
-def _predict(experiment: Experiment, folder: RunFolder, profile: HardwareProfile, keys: list[Any], bars: Bars) -> tuple[dict[str, Any], str]:
+def _predict(experiment: Experiment, folder: RunFolder, data: ImageData, profile: HardwareProfile, keys: list[Any], bars: Bars) -> tuple[dict[str, Any], str]:
     def work() -> dict[str, Any]:
         model = load_model(folder.path / "weights.safetensors")
         with bars("predict") as step:
-            step(0, 1)
-            results, arrays = run_prediction(model, _data(experiment), profile, experiment.prediction, experiment.seed)
-            step(1, 1)
+            results, arrays = run_prediction(model, data, profile, experiment.prediction, experiment.seed, step)
         _save_arrays(folder.path / "prediction.npz", arrays)
         return json.loads(json.dumps(results))
 
-    return folder.stage("predict", [keys, dataclasses.asdict(experiment.data), dataclasses.asdict(experiment.prediction), experiment.seed], work, needs=("prediction.npz",))
+    return folder.stage("predict", [data.sha256, keys, dataclasses.asdict(experiment.data), dataclasses.asdict(experiment.prediction), experiment.seed], work, needs=("prediction.npz",))
 
 
-def _profile_facts(profile: HardwareProfile, experiment: Experiment) -> dict[str, Any]:
-    """Return the spread of the drop probability over chips, trimmed and untrimmed."""
-    count = 1000
+def _profile_facts(profile: HardwareProfile) -> dict[str, Any]:
+    """Return the spread of the drop probability over the characterised modules, trimmed and untrimmed."""
     facts: dict[str, Any] = {"id": profile.id, "modules": profile.modules, "targets": list(profile.targets), "excluded_draws": profile.excluded_draws}
+    facts["unreadable_modules"] = profile.unreadable_modules
     for trim in ("none", "per_module"):
-        other = dataclasses.replace(profile, trim=trim)
-        p = other.sample_drop_probabilities(count, integer_seed(experiment.seed, "spread"))[:, 0]
+        p = profile.module_drop_probabilities(trim=trim)[:, 0]
+        facts["count"] = len(p)
         facts[trim] = {"mean": float(p.mean()), "std": float(p.std(ddof=1)), "q05": float(np.quantile(p, 0.05)), "q95": float(np.quantile(p, 0.95))}
     return facts
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,12 +72,13 @@ class TrainingSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictionSpec:
-    """T of the sampled prediction, number of chips, and the images that are out of distribution."""
+    """T of the sampled prediction, number of chips, images rotated or replaced by noise, and images sent through the arrays."""
 
     samples: int = 10
     chips: int = 8
     rotations: tuple[float, ...] = (0.0, 15.0, 30.0, 45.0, 60.0, 75.0, 90.0)
     out_of_distribution: int = 500
+    hardware_images: int = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +97,15 @@ SECTIONS: dict[str, type] = {
     "prediction": PredictionSpec,
     "cost": CostSpec,
 }
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_LOWEST: dict[tuple[str, str], float] = {
+    ("data", "validation"): 0, ("data", "test"): 0, ("training", "epochs"): 1, ("training", "batch_size"): 1, ("training", "shift"): 0,
+    ("prediction", "samples"): 1, ("prediction", "chips"): 1, ("prediction", "out_of_distribution"): 1, ("prediction", "hardware_images"): 1,
+    ("cost", "samples"): 1,
+}  # fmt: skip
+"""Smallest value of the whole numbers."""
+_LISTS = {("profile", "drop_probability"): 0, ("profile", "array"): 2, ("prediction", "rotations"): 0}
+"""Keys that take a list of numbers, and its length (0: any, at least one)."""
 _UNITS = {("profile", "dac_step"): "V", ("profile", "temperature"): "K"}
 
 
@@ -148,8 +160,10 @@ class Experiment:
         parts = {name: _section(name, kind, data.get(name, {}), where) for name, kind in SECTIONS.items()}
         if bool(parts["characterize"].flow) == bool(parts["characterize"].table):
             raise ParameterError("give a flow or a table, one of them", where=f"{where}, characterize", value=dict(data["characterize"]), remedy='flow = "dropout_module"')
-        if parts["prediction"].chips < 1 or parts["prediction"].samples < 1:
-            raise ParameterError("at least one chip and one sample", where=f"{where}, prediction", value=data["prediction"], remedy="chips = 8, samples = 10")
+        if parts["characterize"].table and parts["characterize"].axes:
+            raise ParameterError("a finished table has its axes; they cannot be replaced", where=f"{where}, characterize.axes", value=dict(parts["characterize"].axes), remedy="name a flow instead of the table, or remove the axes")
+        if not _NAME.fullmatch(str(data["name"])):
+            raise ParameterError("a name has letters, digits, '_', '-' and '.'", where=f"{where}, key 'name'", value=data["name"], remedy="it names the run folder")
         return cls(name=str(data["name"]), description=str(data.get("description", "")), seed=seed, **parts)
 
     def to_dict(self) -> dict[str, Any]:
@@ -167,21 +181,31 @@ def _section(name: str, kind: type, given: Any, where: str) -> Any:
         if key not in fields:
             raise ParameterError("unknown key", where=place, value=key, remedy=suggest(key, fields))
         unit = _UNITS.get((name, key))
-        values[key] = quantity(value, unit, where=f"{place}.{key}") if unit else _plain(value, fields[key].default, f"{place}.{key}")
+        values[key] = quantity(value, unit, where=f"{place}.{key}") if unit else _plain(name, key, value, fields[key], f"{place}.{key}")
     return kind(**values)
 
 
-def _plain(value: Any, default: Any, where: str) -> Any:
-    """Check a value against the type of its default; lists become tuples of floats or ints."""
+def _plain(section: str, key: str, value: Any, spec: dataclasses.Field[Any], where: str) -> Any:
+    """Check a value against the type of its default, its range, and whether it may be a list or a table."""
+    default = spec.default
     if isinstance(value, list):
-        if any(isinstance(v, bool) or not isinstance(v, int | float) for v in value):
-            raise ParameterError("a list of numbers is needed", where=where, value=value, remedy="e.g. [0.1, 0.2]")
+        length = _LISTS.get((section, key))
+        if length is None or not value or (length and len(value) != length) or any(isinstance(v, bool) or not isinstance(v, int | float) for v in value):
+            raise ParameterError("not a value for this key", where=where, value=value, remedy=_example(section, key, default))
         return tuple(value)
-    if isinstance(default, dataclasses._MISSING_TYPE) or isinstance(value, Mapping):
+    if isinstance(default, dataclasses._MISSING_TYPE):  # the axes of the characterisation
+        if not isinstance(value, Mapping):
+            raise ParameterError("a TOML table is needed here", where=where, value=value, remedy=f"write [{section}.{key}]")
         return value
-    if isinstance(default, tuple):
-        raise ParameterError("a list of numbers is needed", where=where, value=value, remedy=f"e.g. {list(default)}")
     wanted = (int, float) if isinstance(default, float) else type(default)
-    if not isinstance(value, wanted) or isinstance(value, bool) != isinstance(default, bool):
-        raise ParameterError(f"a value of type {type(default).__name__} is needed", where=where, value=value, remedy=f"e.g. {default!r}")
+    if isinstance(default, tuple) or not isinstance(value, wanted) or isinstance(value, bool) != isinstance(default, bool):
+        raise ParameterError("not a value for this key", where=where, value=value, remedy=_example(section, key, default))
+    lowest = _LOWEST.get((section, key))
+    if lowest is not None and value < lowest:
+        raise ParameterError(f"a whole number of at least {lowest} is needed", where=where, value=value, remedy=_example(section, key, default))
     return float(value) if isinstance(default, float) else value
+
+
+def _example(section: str, key: str, default: Any) -> str:
+    shown = list(default) if isinstance(default, tuple) else default
+    return f"a value such as {key} = {json.dumps(shown)}"

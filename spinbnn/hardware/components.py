@@ -22,7 +22,15 @@ BLOCKS = {
     "averaging": "averaging",
     "mac": "digital multiply-accumulate",
     "buffer": "branch buffer",
+    "threshold": "second threshold set",
+    "softmax": "softmax and weighting",
 }
+"""Blocks and their labels.
+
+``threshold``: a selection between the two threshold sets of a layer that has them (its area is that of one
+stored threshold). ``softmax``: the softmax of one mask's logits and its weighting, where masks are averaged
+with weights; the published averaging figure covers the plain average of sampled passes.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +146,7 @@ def published() -> ComponentSet:
 
     The RNG's energy stands as printed (3.80 pJ); Table VII's 0.0225 mW x 15 ns is another figure and is not
     used. What the publication does not give is unknown (read latency, areas of the blocks, digital layers,
-    buffers). Source: doi 10.48550/arXiv.2311.15816.
+    buffers, a second threshold set, softmaxes with weights). Source: doi 10.48550/arXiv.2311.15816.
 
     Examples
     --------

@@ -19,7 +19,8 @@ ACCOUNTINGS = ("paper", "block")
 QUANTITIES = ("energy", "latency", "area")
 NETWORK = "(network)"
 _NOTES = {
-    "paper": "paper: every read is charged every block of the set (the RNG only where bits are drawn).",
+    "paper": "paper: every read is charged every published block; the RNG only where bits are drawn, so the "
+    "exact schedule is charged none.",
     "block": "block: memory, crossbar, adder and comparator once a read, RNG once a layer and pass, "
     "averaging once a mask.",
 }
@@ -105,7 +106,7 @@ class CostReport:
 
     @property
     def complete(self) -> bool:
-        """Whether every block that the energy needs is known."""
+        """Whether every block that the energy needs is known; of latency and area, see :meth:`unknown`."""
         return not self.unknown("energy")
 
     def unknown(self, quantity: str = "energy") -> tuple[str, ...]:
@@ -128,11 +129,17 @@ class CostReport:
 
     def tables(self) -> list[Table]:
         """Return the summary, the energy by block and by layer, and the operations."""
+        counts = self.counts
         note = f"{_NOTES[self.accounting]} Component set {self.components.name}."
         note += " Latency: one operation after another."
-        if self.counts.schedule != "sampled":
-            note += f" The branch buffer holds {self.counts.buffer_capacity} bits;"
-            note += " each dropout layer needs two threshold sets."
+        if counts.plan.second_thresholds:
+            note += f" Placement {counts.plan.placement}: the second threshold sets hold"
+            note += f" {counts.plan.second_thresholds} thresholds."
+        if counts.schedule != "sampled":
+            note += f" The branch buffer holds {counts.buffer_capacity} bits;"
+            note += f" {counts.softmaxes:.6g} softmaxes are averaged with weights"
+            exact = counts.schedule == "exact"
+            note += ", which presumes that the chip's drop probabilities are known." if exact else "."
         rows: list[list[str | int | float | None]] = [
             [q, self.headline(q), not self.unknown(q)] for q in QUANTITIES
         ]
@@ -158,7 +165,7 @@ class CostReport:
             Column("each", "pJ"),
             Column("energy", "nJ", 6),
         ]
-        return Table(f"Energy by block ({self.accounting} accounting)", columns, rows)
+        return Table(f"Energy by block ({self._setting})", columns, rows)
 
     def _by_layer(self) -> Table:
         rows: list[list[str | int | float | None]] = []
@@ -168,7 +175,11 @@ class CostReport:
             )
         rows.append([self._total, _nano(self.energy), _labels(self.unknown())])
         columns: list[Column | str] = ["layer", Column("known energy", "nJ", 6), "unknown blocks"]
-        return Table(f"Energy by layer ({self.accounting} accounting)", columns, rows)
+        return Table(f"Energy by layer ({self._setting})", columns, rows)
+
+    @property
+    def _setting(self) -> str:
+        return f"{self.accounting} accounting, placement {self.counts.plan.placement}"
 
     @property
     def _total(self) -> str:
@@ -177,19 +188,20 @@ class CostReport:
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON, in SI units; unknown figures are None.
 
-        ``energy`` [J], ``latency`` [s] and ``area`` [m^2] are sums of what is known; ``complete`` and
-        ``unknown`` say what is not.
+        ``energy`` [J], ``latency`` [s] and ``area`` [m^2] are sums of what is known; ``complete`` says of each
+        whether that is all, and ``unknown`` which blocks of it have no figure.
         """
         c = self.counts
         return {
             **{q: _sum(self.rows(q)) for q in QUANTITIES},
-            "complete": self.complete,
+            "complete": {q: not self.unknown(q) for q in QUANTITIES},
             "unknown": {q: list(self.unknown(q)) for q in QUANTITIES},
             "accounting": self.accounting,
             "components": self.components.name,
             "network": c.plan.name,
             "first": c.plan.first,
             "last": c.plan.last,
+            "placement": c.plan.placement,
             "schedule": c.schedule,
             "samples": c.samples,
             "masks": c.masks,
@@ -200,8 +212,10 @@ class CostReport:
             "reads": c.array_reads,
             "dropout_draws": c.dropout_draws,
             "averaging": c.averaging,
+            "softmaxes": c.softmaxes,
             "dropout_modules": c.dropout_modules,
             "buffer_capacity": c.buffer_capacity,
+            "second_thresholds": c.plan.second_thresholds,
             "layers": [asdict(layer) for layer in c.layers],
             "parts": {q: [asdict(row) for row in self.rows(q)] for q in QUANTITIES},
         }
@@ -222,10 +236,13 @@ def estimate_cost(
     components : ComponentSet or str
         The figures; a name is looked up with :func:`spinbnn.hardware.components.component_set`.
     accounting : {"paper", "block"}
-        ``"paper"``: every read operation is charged every block of the set, the reading that reproduces the
-        published 0.18 uJ an image; nothing is charged to the RNG where no bit is drawn. ``"block"``: memory,
-        crossbar, adder and comparator once a read, the RNG once a drawn bit, averaging once an evaluated
-        mask. Both charge digital layers by multiply-accumulate and shared prefixes by buffered bit.
+        ``"paper"``: every read operation is charged every published block (the six of Table II), the reading
+        that reproduces the published 0.18 uJ an image. One exception: the exact schedule draws no bit, so its
+        reads are charged no RNG, 23.96 pJ of the published 27.76 pJ each; with the RNG its 732 reads would
+        cost 2.78 nJ more. ``"block"``: memory, crossbar, adder and comparator once a read, the RNG once a
+        drawn bit, averaging once an evaluated mask. Both charge what Table II does not cover by its own
+        operations: digital layers by multiply-accumulate, shared prefixes by buffered bit, two threshold
+        sets by selection, and masks that are averaged with weights by softmax.
 
     Notes
     -----
@@ -235,8 +252,8 @@ def estimate_cost(
        E_{block} = N (E_{mem} + E_{xbar} + E_{add} + E_{cmp}) + D E_{rng} + M E_{avg}
 
     for D drawn bits and M averaged masks. The latency adds every operation one after another, an upper bound
-    where tiles or modules work side by side. The area counts arrays and dropout modules; instances of the
-    other blocks are not counted, so their area is unknown. Source of the table: doi
+    where tiles or modules work side by side. The area counts arrays, dropout modules, bits of the branch buffer
+    and second thresholds; instances of the other blocks are not counted, so their area is unknown. Source of the table: doi
     10.48550/arXiv.2311.15816.
 
     Raises
@@ -274,6 +291,9 @@ def estimate_cost(
     if accounting == "block":
         energy.append(_row(components, NETWORK, "averaging", counts.averaging, "energy"))
     latency.append(_row(components, NETWORK, "averaging", counts.averaging, "latency"))
+    if counts.softmaxes:
+        energy.append(_row(components, NETWORK, "softmax", counts.softmaxes, "energy"))
+        latency.append(_row(components, NETWORK, "softmax", counts.softmaxes, "latency"))
     return CostReport(
         accounting=accounting,
         components=components,
@@ -290,7 +310,7 @@ def _once(layer: LayerCounts) -> dict[str, Count]:
         ("memory", "crossbar", "adder", "comparator"), layer.array_reads
     )
     charged["rng"] = layer.dropout_draws
-    more = {"mac": layer.macs, "buffer": layer.buffered_bits}
+    more = {"mac": layer.macs, "buffer": layer.buffered_bits, "threshold": layer.threshold_selections}
     return charged | {block: n for block, n in more.items() if n}
 
 
@@ -312,6 +332,10 @@ def _area_rows(counts: OperationCounts, components: ComponentSet) -> tuple[CostR
         instances["mac"] = None
     if counts.buffer_capacity:
         instances["buffer"] = counts.buffer_capacity
+    if counts.plan.second_thresholds:
+        instances["threshold"] = counts.plan.second_thresholds
+    if counts.softmaxes:
+        instances["softmax"] = None
     return tuple(_row(components, NETWORK, block, n, "area") for block, n in instances.items())
 
 

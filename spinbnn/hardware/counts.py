@@ -44,6 +44,9 @@ class LayerCounts:
         layer sees and for each dropout branch; none for the logits [].
     scale_multiplexings : int
         Selections between scale and 1: one for each output that the next layer sees [].
+    threshold_selections : int
+        Selections between two threshold sets, of layers that have two: one for each output that the next
+        layer sees and for each dropout branch; at the logits, of the two normalisations [].
     dropout_draws : int
         Random bits [].
     macs : int
@@ -60,6 +63,7 @@ class LayerCounts:
     partial_sum_additions: Count
     comparisons: Count
     scale_multiplexings: Count
+    threshold_selections: Count
     dropout_draws: Count
     macs: Count
     buffered_bits: Count
@@ -86,6 +90,10 @@ class OperationCounts:
         Masks whose outputs are averaged (expected value under ``"prefix"``) [].
     averaging : int
         Averaging operations, one for each evaluated mask [].
+    softmaxes : int
+        Softmaxes whose results are averaged with weights, one for each mask under ``"prefix"`` (weights:
+        multiplicities) and ``"exact"`` (weights: probabilities of the masks); 0 under ``"sampled"``, whose plain
+        average is the published averaging operation [].
     dropout_modules : int
         Physical dropout modules; 0 where nothing is drawn [].
     layers : tuple of LayerCounts
@@ -107,6 +115,7 @@ class OperationCounts:
     samples: int
     masks: Count
     averaging: Count
+    softmaxes: Count
     dropout_modules: int
     layers: tuple[LayerCounts, ...]
     per_pass: tuple[LayerCounts, ...]
@@ -162,7 +171,8 @@ class OperationCounts:
             "prefix": f"{self.samples} sampled passes, shared prefixes",
             "exact": f"exact mixture over {self.masks} masks",
         }[self.schedule]
-        return f"{self.plan.name}, first {self.plan.first}, last {self.plan.last}, {how}"
+        ends = f"first {self.plan.first}, last {self.plan.last}"
+        return f"{self.plan.name}, {ends}, placement {self.plan.placement}, {how}"
 
     def table(self) -> Table:
         """Return the operations of the answer, one row a layer and a total."""
@@ -289,6 +299,7 @@ def count_operations(
         samples=passes,
         masks=masks,
         averaging=masks,
+        softmaxes=0 if schedule == "sampled" else masks,
         dropout_modules=min(drawn, 1) if modules == "shared" else drawn,
         layers=layers,
         per_pass=per_pass,
@@ -372,6 +383,7 @@ def _layer(
         partial_sum_additions=additions * before,
         comparisons=0 if is_last else (elements - outputs) * before + outputs * after,
         scale_multiplexings=outputs * after if dropout else 0,
+        threshold_selections=outputs * after if layer.threshold_sets == 2 else 0,
         dropout_draws=passes if dropout else 0,
         macs=layer.macs * before if layer.digital else 0,
         buffered_bits=0 if is_last else outputs * (after - before),

@@ -40,7 +40,7 @@ def from_table(table: TableLike, *, corner: str = "tt", failed: str = "refuse") 
     table : TableLike
         With axes ``set_voltage`` [V], ``temperature`` [K], ``draw`` and, if wanted, ``corner``; others must
         have one point. Measures ``transition_01`` (a), ``transition_11`` (b) and, if there,
-        ``energy_cycle`` [J] and ``latency_cycle`` [s].
+        ``energy_cycle`` [J], ``latency_cycle`` [s] and ``read_ok`` (1 or 0).
     corner : str
         The corner to take.
     failed : {"refuse", "exclude"}
@@ -114,6 +114,7 @@ def from_table(table: TableLike, *, corner: str = "tt", failed: str = "refuse") 
         ("b", "transition_11", ""),
         ("energy", "energy_cycle", "J"),
         ("latency", "latency_cycle", "s"),
+        ("read_ok", "read_ok", "1"),
     ):
         measured[key] = _measure(table, measure, unit, tuple(index), order)
     whole = np.ones(axes["draw"].size, bool)

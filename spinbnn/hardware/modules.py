@@ -14,6 +14,7 @@ from ..errors import CoverageError, ParameterError, ProfileError, suggest
 Floats = NDArray[np.float64]
 CLAMP = 1e-12
 TRIMS = ("none", "per_module")
+OPTIONAL = ("energy", "latency", "read_ok")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -30,6 +31,8 @@ class ModuleTable:
         P(1|0) and P(1|1) of one cycle [].
     energy, latency : array (T, V, D), optional
         Of one cycle; NaN where it has none, as the latency of an undecided read [J, s].
+    read_ok : array (T, V, D), optional
+        1 where both states were read correctly, 0 where not; NaN counts as not [].
 
     Notes
     -----
@@ -59,14 +62,15 @@ class ModuleTable:
     b: Floats
     energy: Floats | None = None
     latency: Floats | None = None
+    read_ok: Floats | None = None
 
     def __post_init__(self) -> None:
-        for key in ("set_voltage", "temperature", "a", "b", "energy", "latency"):
+        for key in ("set_voltage", "temperature", "a", "b", *OPTIONAL):
             if getattr(self, key) is not None:
                 value = np.array(getattr(self, key), float)
                 value.flags.writeable = False
                 object.__setattr__(self, key, value)
-                if key not in ("energy", "latency") and not np.all(np.isfinite(value)):
+                if key not in OPTIONAL and not np.all(np.isfinite(value)):
                     raise ProfileError(
                         f"{key} holds values that are not finite",
                         where="module table",
@@ -74,7 +78,7 @@ class ModuleTable:
                         remedy="leave failed draws out",
                     )
         shape = (self.temperature.size, self.set_voltage.size, self.a.shape[-1] if self.a.ndim == 3 else 0)
-        for key in ("a", "b", "energy", "latency"):
+        for key in ("a", "b", *OPTIONAL):
             value = getattr(self, key)
             if value is not None and (value.shape != shape or 0 in shape):
                 raise ProfileError(
@@ -100,6 +104,13 @@ class ModuleTable:
                     value=key,
                     remedy="check the measure and its extraction",
                 )
+        if self.read_ok is not None and not np.all(np.isin(self.read_ok, (0, 1)) | np.isnan(self.read_ok)):
+            raise ProfileError(
+                "read_ok holds values other than 0 and 1",
+                where="module table",
+                value=self.read_ok[~np.isin(self.read_ok, (0, 1))][:5].tolist(),
+                remedy="check the measure and its extraction",
+            )
 
     @property
     def draws(self) -> int:
@@ -275,6 +286,34 @@ class ModuleTable:
         grid = self.at_temperature(values, temperature)
         mean = float(np.mean([np.interp(codes[d], self.set_voltage, grid[:, d]) for d in range(self.draws)]))
         return mean if np.isfinite(mean) else None
+
+    def readable(self, codes: Floats, temperature: float) -> NDArray[np.bool_] | None:
+        """Return whether each draw reads both states at its codes, shape (D, L), or None if not measured.
+
+        A read is right or wrong and is not interpolated: the verdict is that of the characterised temperature
+        and SET voltage nearest to the wanted ones (of two equally near, the lower).
+
+        Parameters
+        ----------
+        codes : array (D, L)
+            From :meth:`codes` [V].
+        temperature : float
+            Temperature [K].
+
+        Examples
+        --------
+        >>> half = np.full((1, 2, 2), 0.5)
+        >>> table = ModuleTable(set_voltage=[0.9, 1.0], temperature=[300.0], a=half, b=half,
+        ...                     read_ok=[[[1, 1], [1, 0]]])
+        >>> table.readable(np.array([[0.96], [0.96]]), 310.0).tolist()
+        [[True], [False]]
+        """
+        if self.read_ok is None:
+            return None
+        right = self.read_ok[int(np.argmin(np.abs(self.temperature - temperature)))] == 1
+        column = np.argmin(np.abs(np.asarray(codes, float)[..., None] - self.set_voltage), axis=-1)
+        found: NDArray[np.bool_] = right[column, np.arange(self.draws)[:, None]]
+        return found
 
 
 def _log_hazard(p: Floats) -> Floats:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import rng
-from ..errors import CoverageError, ParameterError, suggest
+from ..errors import CoverageError, ParameterError, ProfileError, suggest
 from ..files import content_hash
 from .chip import Chip, stationary
 from .counts import MODULES
@@ -59,7 +59,8 @@ class HardwareProfile:
     A physical module is one characterised draw, chosen at random with replacement (a bootstrap over draws).
     Its code for a target p is chosen at the trim temperature; its a and b then hold at the running
     temperature. The nominal code is the SET voltage at which the median of the draws' a / (1 - b + a) equals
-    p.
+    p. Trimming presumes that each module's p was measured without error. A chip's bit is the junction's state:
+    a read-out that gets it wrong is not modelled, but counted by :attr:`unreadable_modules`.
 
     Raises
     ------
@@ -239,7 +240,8 @@ class HardwareProfile:
         if "id" not in self._cache:
             data = self.settings()
             if self.module is not None:
-                for key in ("set_voltage", "temperature", "a", "b", "energy", "latency"):
+                held = ("set_voltage", "temperature", "a", "b", "energy", "latency")
+                for key in (*held, *(("read_ok",) if self.module.read_ok is not None else ())):
                     value = getattr(self.module, key)
                     data[f"module.{key}"] = (
                         None if value is None else content_hash(np.ascontiguousarray(value, "<f8").tobytes())
@@ -272,6 +274,23 @@ class HardwareProfile:
     def draw_latency(self) -> float | None:
         """Mean latency of one cycle over draws and layers at the profile's codes; None where unknown [s]."""
         return self._mean("latency")
+
+    @property
+    def unreadable_modules(self) -> int | None:
+        """Draws of which one layer's code gives a wrong read-out; None where read-outs were not measured [].
+
+        Over the D draws of :meth:`module_drop_probabilities`, at the profile's codes and temperature, judged at
+        the nearest characterised point (:meth:`ModuleTable.readable`). Draws left out are not counted again.
+
+        Examples
+        --------
+        >>> HardwareProfile.ideal(0.2).unreadable_modules is None
+        True
+        """
+        if self.module is None or self.temperature is None:
+            return None
+        right = self.module.readable(self._population(None, None)[0], self.temperature)
+        return None if right is None else int(np.sum(~np.all(right, axis=1)))
 
     def _mean(self, quantity: str) -> float | None:
         if self.module is None or self.temperature is None:
@@ -376,6 +395,61 @@ class HardwareProfile:
         found: Floats = alone[draws, np.arange(self.layers)]
         return found
 
+    def module_drop_probabilities(
+        self,
+        trim: str | None = None,
+        *,
+        temperature: float | None = None,
+        trim_temperature: float | None = None,
+    ) -> Floats:
+        """Return the drop probabilities of the D characterised modules themselves.
+
+        What a spread between modules is quoted over. :meth:`sample_drop_probabilities` draws its chips from
+        these D modules with replacement: with a shared module it holds at most D different rows, and more
+        chips add no information.
+
+        Parameters
+        ----------
+        trim : {"none", "per_module"}, optional
+            Another trim than the profile's. ``"per_module"`` presumes that each module's p was measured without
+            error when its code was chosen: what is left is the DAC's step and the change of temperature.
+        temperature, trim_temperature : float, optional
+            As of :meth:`chip` [K].
+
+        Returns
+        -------
+        array (D, L)
+            Long-run probability of each layer's bit: for a shared module, of the chip that draw d makes; per
+            layer, of module d alone with the layer's code [].
+
+        Raises
+        ------
+        ProfileError
+            If nothing was characterised.
+        CoverageError
+            Outside the characterised temperatures.
+
+        Examples
+        --------
+        >>> hazard = np.exp(np.linspace(-6, 2, 9))[None, :, None] * np.array([0.8, 1.0, 1.25])
+        >>> table = ModuleTable(set_voltage=np.linspace(0.8, 1.2, 9), temperature=[300.0],
+        ...                     a=-np.expm1(-hazard), b=-np.expm1(-hazard))
+        >>> profile = HardwareProfile(targets=(0.2,), module=table, temperature=300.0, dac_step=0.001)
+        >>> profile.module_drop_probabilities().round(3).ravel().tolist()
+        [0.163, 0.2, 0.243]
+        >>> bool(np.ptp(profile.module_drop_probabilities("per_module")) < 0.01)
+        True
+        """
+        if self.module is None:
+            raise ProfileError(
+                "this profile holds no characterised modules",
+                where="HardwareProfile.module_drop_probabilities",
+                value=self.id,
+                remedy="build it from a lookup table, or sample chips with sample_drop_probabilities",
+            )
+        found: Floats = self._population(temperature, trim_temperature, trim)[3].copy()
+        return found
+
     def _deviate(self, normal: Floats) -> Floats:
         return np.clip(self.drop_probability + self.sigma * normal, 0.0, 1.0)
 
@@ -389,19 +463,20 @@ class HardwareProfile:
             )
 
     def _population(
-        self, temperature: float | None, trim_temperature: float | None
+        self, temperature: float | None, trim_temperature: float | None, trim: str | None = None
     ) -> tuple[Floats, Floats, Floats, Floats]:
         """Return codes, a, b and long-run drop probability of every draw and layer, each (D, L); kept."""
         assert self.module is not None and self.temperature is not None
         run = self.temperature if temperature is None else float(temperature)
         chosen = self.temperature if trim_temperature is None else float(trim_temperature)
-        if ("codes", chosen) not in self._cache:
-            self._cache["codes", chosen] = self.module.codes(self.targets, chosen, self.trim, self.dac_step)
-        codes: Floats = self._cache["codes", chosen]
-        if (run, chosen) not in self._cache:
+        trim = self.trim if trim is None else trim
+        if ("codes", chosen, trim) not in self._cache:
+            self._cache["codes", chosen, trim] = self.module.codes(self.targets, chosen, trim, self.dac_step)
+        codes: Floats = self._cache["codes", chosen, trim]
+        if (run, chosen, trim) not in self._cache:
             a, b = self.module.transition_of_codes(codes, run)
-            self._cache[run, chosen] = (codes, a, b, stationary(a, b, self.modules))
-        found: tuple[Floats, Floats, Floats, Floats] = self._cache[run, chosen]
+            self._cache[run, chosen, trim] = (codes, a, b, stationary(a, b, self.modules))
+        found: tuple[Floats, Floats, Floats, Floats] = self._cache[run, chosen, trim]
         return found
 
     def save(self, path: str | Path) -> Path:

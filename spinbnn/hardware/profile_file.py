@@ -22,6 +22,7 @@ _DATASETS = {
     "transition_11": ("b", "1", "P(1|1) of one cycle, temperature x set_voltage x draw"),
     "energy_cycle": ("energy", "J", "energy of one cycle, temperature x set_voltage x draw"),
     "latency_cycle": ("latency", "s", "latency of one cycle, temperature x set_voltage x draw"),
+    "read_ok": ("read_ok", "1", "1 if both states are read correctly, temperature x set_voltage x draw"),
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..crossbar.plan import LayerSpec, NetworkPlan
+from ..crossbar.plan import THRESHOLD_SETS, LayerSpec, NetworkPlan
 from ..errors import ParameterError
 from .dropout import ScaleDropout
 from .masks import dropout_layers
@@ -75,7 +75,8 @@ def _linear_spec(name: str, layer: nn.Linear) -> LayerSpec:
 def describe(model: nn.Module, input_shape: Sequence[int] | None = None) -> NetworkPlan:
     """Run ``model`` on one zero image and return its layers as a plan.
 
-    A layer's ``scale_dropout`` is set if a :class:`~spinbnn.nn.dropout.ScaleDropout` runs before the next layer.
+    A layer's ``scale_dropout`` is set if a :class:`~spinbnn.nn.dropout.ScaleDropout` runs before the next layer;
+    its ``threshold_sets`` follow from the placement: two for ``"dual_bn"``, else one.
 
     Parameters
     ----------
@@ -92,8 +93,8 @@ def describe(model: nn.Module, input_shape: Sequence[int] | None = None) -> Netw
     Raises
     ------
     ParameterError
-        If a layer runs twice, cannot be described, or the scale-dropout layers run in another order than
-        the one in which they are registered (masks would be mixed up).
+        If a layer runs twice, cannot be described, has two scale dropouts behind it, or the scale-dropout
+        layers run in another order than the one in which they are registered (masks would be mixed up).
 
     Examples
     --------
@@ -101,6 +102,8 @@ def describe(model: nn.Module, input_shape: Sequence[int] | None = None) -> Netw
     >>> plan = describe(lenet5())
     >>> [layer.name for layer in plan.layers], plan.first
     (['conv1', 'conv2', 'fc1', 'fc2', 'fc3'], 'binary')
+    >>> plan.placement, describe(lenet5(placement="pre_bn")).placement
+    ('dual_bn', 'pre_bn')
     """
     if hasattr(model, "chip"):
         raise ParameterError(
@@ -110,11 +113,11 @@ def describe(model: nn.Module, input_shape: Sequence[int] | None = None) -> Netw
             remedy="describe the software model that to_hardware was given",
         )
     shape = tuple(input_shape) if input_shape is not None else getattr(model, "input_shape", None)
-    if shape is None:
+    if shape is None or len(shape) != 3:
         raise ParameterError(
             "the shape of one image is not known",
             where="describe, argument 'input_shape'",
-            value=None,
+            value=shape,
             remedy="pass (C, H, W)",
         )
     specs: list[LayerSpec] = []
@@ -144,8 +147,17 @@ def describe(model: nn.Module, input_shape: Sequence[int] | None = None) -> Netw
                 remedy="put it behind a convolution or a linear layer",
             )
         assert isinstance(module, ScaleDropout)
+        if specs[-1].scale_dropout:
+            raise ParameterError(
+                "a second scale dropout behind one layer",
+                where=f"layer {names[module]!r}",
+                value=specs[-1].name,
+                remedy="one scale dropout for each layer with weights: a plan holds one bit a layer",
+            )
         dropped.append(module)
-        specs[-1] = replace(specs[-1], scale_dropout=True)
+        specs[-1] = replace(
+            specs[-1], scale_dropout=True, threshold_sets=THRESHOLD_SETS.get(module.placement, 1)
+        )
 
     hooks = [
         m.register_forward_hook(on_layer) for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear)

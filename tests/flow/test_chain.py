@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -103,7 +104,16 @@ def test_changed_configuration_reruns_the_stages_behind_it(table: Path, tmp_path
         ("[data]", "[dta]", ["did you mean 'data'"]),
         ("table =", "tabel =", ["characterize", "tabel"]),
         ("rotations = [0, 90]", "rotations = 90", ["prediction.rotations"]),
-        ("chips = 3", "chips = 0", ["at least one chip"]),
+        ("rotations = [0, 90]", "rotations = []", ["prediction.rotations"]),
+        ("chips = 3", "chips = 0", ["prediction.chips", "at least 1"]),
+        ("epochs = 3", "epochs = [2]", ["training.epochs"]),
+        ("epochs = 3", "epochs = {a = 2}", ["training.epochs"]),
+        ("test = 100", "test = -100", ["data.test", "-100"]),
+        ("out_of_distribution = 50", "out_of_distribution = 0", ["prediction.out_of_distribution"]),
+        ("[data]", "array = [256]\n[data]", ["profile.array"]),
+        ("[data]", "[cost]\nsamples = -1\n[data]", ["cost.samples"]),
+        ("[profile]", "axes = { draw = { count = 3 } }\n[profile]", ["characterize.axes"]),
+        ('name = "chain"', 'name = "../../x"', ["name", "../../x"]),
         ("seed = 3", "seed = 3.5", ["seed"]),
     ],
 )
@@ -115,13 +125,15 @@ def test_bad_experiments(table: Path, tmp_path: Path, old: str, new: str, words:
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [('name = "digits"', 'name = "digit"'), ('modules = "shared"', 'modules = "share"'), ("[training]", '[model]\nfirst = "analog"\n[training]'), ('temperature = "25 degC"', 'temperature = "80 degC"')],
+    [('name = "digits"', 'name = "digit"'), ('modules = "shared"', 'modules = "share"'), ("[0.1, 0.2, 0.2, 0.5, 0.2]", "[0.1, 0.2]"), ("[training]", '[model]\nfirst = "analog"\n[training]'), ('temperature = "25 degC"', 'temperature = "80 degC"')],
 )
 def test_errors_inside_a_run_are_of_our_family(table: Path, tmp_path: Path, old: str, new: str) -> None:
     spec = experiment(table, tmp_path, old=old, new=new)
     with pytest.raises(SpinbnnError, match="remedy"):
         run_experiment(spec, tmp_path / "run")
     assert not (tmp_path / "run" / "report.html").exists()
+    if "temperature" not in old:
+        assert not (tmp_path / "run").exists(), "found before anything was started"
 
 
 def test_damaged_stage_record_is_named(table: Path, tmp_path: Path) -> None:
@@ -130,6 +142,60 @@ def test_damaged_stage_record_is_named(table: Path, tmp_path: Path) -> None:
     (tmp_path / "run" / "stages" / "train.json").write_text("{")
     with pytest.raises(DataError, match="train"):
         run_experiment(spec, tmp_path / "run")
+
+
+def test_files_of_another_configuration_are_not_taken_for_the_recorded_ones(table: Path, tmp_path: Path) -> None:
+    """Weights that were overwritten behind a record (a kill between the two writes) are trained again."""
+    spec = experiment(table, tmp_path)
+    first = run_experiment(spec, tmp_path / "run").results
+    weights = tmp_path / "run" / "weights.safetensors"
+    original = weights.read_bytes()
+    weights.write_bytes(original[:-1] + bytes([original[-1] ^ 1]))
+    assert run_experiment(spec, tmp_path / "run").results["prediction"] == first["prediction"]
+    assert weights.read_bytes() == original
+    assert (tmp_path / "run" / "log.txt").read_text().count("train: start") == 2
+
+
+def test_other_data_under_the_same_name_run_the_stages_again(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from spinbnn.data import load
+    from spinbnn.experiment import run as module
+
+    spec = experiment(table, tmp_path)
+    run_experiment(spec, tmp_path / "run")
+    original = load("digits")
+    monkeypatch.setattr(module, "load_data", lambda name: dataclasses.replace(original, train_labels=original.train_labels.flip(0), sha256="0" * 64))
+    run_experiment(spec, tmp_path / "run")
+    log = (tmp_path / "run" / "log.txt").read_text()
+    assert log.count("train: start") == 2 and log.count("predict: start") == 2
+
+
+def test_chip_rows_carry_the_weights_of_their_chips(table: Path, tmp_path: Path) -> None:
+    """One chip's scores, computed again through the arrays with the chip's own weights."""
+    from spinbnn.bayes import evaluate, predict
+    from spinbnn.data import load
+    from spinbnn.hardware import HardwareProfile
+    from spinbnn.nn import to_hardware
+    from spinbnn.training import load_model
+
+    results = run_experiment(experiment(table, tmp_path, old='modules = "shared"', new='modules = "shared"\ntrim = "none"'), tmp_path / "run").results
+    profile = HardwareProfile.load(tmp_path / "run" / "profile.h5")
+    model, data = load_model(tmp_path / "run" / "weights.safetensors"), load("digits").subset(test=100)
+    rows = [c for c in results["prediction"]["chips"] if c["code"] == "one code"]
+    assert len({round(c["nll"], 9) for c in rows}) > 1, "chips differ"
+    for row in rows:
+        chip = profile.chip(row["seed"])
+        again = evaluate(predict(to_hardware(model, profile, chip), data.test_images, method="exact"), data.test_labels)
+        assert again["nll"] == pytest.approx(row["nll"], rel=1e-9)
+        assert row["drop_probability"] == pytest.approx(chip.drop_probability[0])
+
+
+def test_cost_follows_the_network_that_was_trained(table: Path, tmp_path: Path) -> None:
+    spec = experiment(table, tmp_path, old="[training]", new='[model]\nfirst = "digital"\nlast = "digital"\nplacement = "pre_bn"\n[training]')
+    cost = run_experiment(spec, tmp_path / "run").results["cost"]
+    assert (cost["first"], cost["last"], cost["placement"]) == ("digital", "digital", "pre_bn")
+    published = next(r for r in cost["rows"] if r["components"].startswith("published") and r["label"].startswith("T ="))
+    assert published["reads"] == 66 * 10 and not published["complete"]  # 8^2 + 1 + 1 reads; MACs have no figure
+    assert "digital multiply-accumulate" in published["without_figure"]
 
 
 def test_shared_module_moves_all_layers_together(table: Path, tmp_path: Path) -> None:

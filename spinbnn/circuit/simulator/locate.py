@@ -83,6 +83,11 @@ class NgspiceInstallation:
         env.update(OMP_NUM_THREADS="1", OMP_THREAD_LIMIT="1")
         if self.library is not None:
             env["NGSPICE_LIBRARY_PATH"] = self.library
+        if self.prefix is not None:
+            # what ngspice links to (libgomp, the window half) may stand in the prefix only
+            folders = [env.get("LD_LIBRARY_PATH", ""), *map(str, _library_folders(Path(self.prefix)))]
+            if found := os.pathsep.join(filter(None, folders)):
+                env["LD_LIBRARY_PATH"] = found
         if self.prefix is not None and self.scripts is not None:
             home = folder / "spice"
             (home / "scripts").mkdir(parents=True, exist_ok=True)
@@ -179,6 +184,11 @@ def _library_below(folder: Path) -> str | None:
             if path.is_file():
                 return str(path)
     return None
+
+
+def _library_folders(prefix: Path) -> list[Path]:
+    """Return the multi-arch library folders of an unpacked installation."""
+    return [path for part in ("usr/lib", "lib") for path in sorted((prefix / part).glob("*-linux-gnu*")) if path.is_dir()]
 
 
 def _unpacked(prefix: Path) -> NgspiceInstallation:

@@ -13,6 +13,7 @@ from torch import Tensor
 from ..errors import ParameterError
 
 TINY = 1e-300
+ROW_SUM = 1e-6
 
 
 def _double(values: Any) -> Tensor:
@@ -24,18 +25,44 @@ def _double(values: Any) -> Tensor:
     )
 
 
+def check_distributions(values: Tensor, where: str) -> None:
+    """Refuse what is no probability distribution over the last axis.
+
+    Raises
+    ------
+    ParameterError
+        If a value is not finite or negative, or a row's sum is further than 1e-6 from 1.
+    """
+    # NaN fails both comparisons, infinity the second
+    good = (values >= 0).all(-1) & ((values.sum(-1) - 1.0).abs() <= ROW_SUM)
+    if not bool(good.all()):
+        first = tuple(int(i) for i in (~good).nonzero()[0])
+        raise ParameterError(
+            "class probabilities are finite, at least 0 and sum to 1",
+            where=f"{where}, row {first[0] if len(first) == 1 else first}",
+            value=values[first].tolist(),
+            remedy="pass the softmax of finite logits; NaN comes from NaN in the weights or the input",
+        )
+
+
 def _pair(probs: Any, labels: Any, where: str) -> tuple[Tensor, Tensor]:
     """Return checked probabilities ``(B, C)`` and labels ``(B,)``."""
     values = _double(probs)
-    target = torch.as_tensor(np.asarray(labels) if not isinstance(labels, Tensor) else labels).to(
-        "cpu", torch.int64
-    )
+    given = torch.as_tensor(np.asarray(labels) if not isinstance(labels, Tensor) else labels).cpu()
+    target = given.to(torch.int64)
     if values.ndim != 2 or target.shape != values.shape[:1] or len(target) == 0:
         raise ParameterError(
             "probabilities and labels do not fit",
             where=where,
             value=(tuple(values.shape), tuple(target.shape)),
             remedy="probs (B, C) and labels (B,), B > 0",
+        )
+    if not torch.equal(target.to(given.dtype), given):
+        raise ParameterError(
+            "labels are whole numbers",
+            where=where,
+            value=given[target.to(given.dtype) != given][0].item(),
+            remedy=f"labels 0..{values.shape[1] - 1}",
         )
     if int(target.min()) < 0 or int(target.max()) >= values.shape[1]:
         raise ParameterError(
@@ -44,6 +71,7 @@ def _pair(probs: Any, labels: Any, where: str) -> tuple[Tensor, Tensor]:
             value=(int(target.min()), int(target.max())),
             remedy=f"labels 0..{values.shape[1] - 1}",
         )
+    check_distributions(values, where)
     return values, target
 
 
@@ -62,13 +90,15 @@ def _mixture(probs: Any, weights: Any, where: str) -> tuple[Tensor, Tensor]:
         if weights is None
         else _double(weights)
     )
-    if share.shape != values.shape[:1] or bool((share < 0).any()) or float(share.sum()) <= 0:
+    total = float(share.sum())
+    if share.shape != values.shape[:1] or not bool((share >= 0).all()) or not 0.0 < total < np.inf:
         raise ParameterError(
             "the mixture weights do not fit",
             where=where,
-            value=tuple(share.shape),
-            remedy=f"{len(values)} numbers >= 0 with a positive sum",
+            value=(tuple(share.shape), total),
+            remedy=f"{len(values)} finite numbers >= 0 with a positive sum",
         )
+    check_distributions(values, where)
     return values, share / share.sum()
 
 
@@ -170,12 +200,18 @@ def ece(probs: ArrayLike | Tensor, labels: ArrayLike | Tensor, bins: int = 15) -
     0.3
     """
     table = reliability_bins(probs, labels, bins)
-    gap = np.nan_to_num(np.abs(table.accuracy - table.confidence))
-    return float(np.sum(gap * table.count) / table.count.sum())
+    filled = table.count > 0
+    gap = np.abs(table.accuracy[filled] - table.confidence[filled])
+    return float(np.sum(gap * table.count[filled]) / table.count.sum())
 
 
 def entropy(probs: ArrayLike | Tensor) -> Tensor:
     """Return ``-sum p log p`` over the last axis [nats], with ``0 log 0 = 0``.
+
+    Raises
+    ------
+    ParameterError
+        If a row is no distribution (finite, at least 0, sum 1 within 1e-6); so do all measures of this module.
 
     Examples
     --------
@@ -183,7 +219,13 @@ def entropy(probs: ArrayLike | Tensor) -> Tensor:
     [0.693147, 0.0]
     """
     values = _double(probs)
-    return torch.special.entr(values.clamp(min=0.0)).sum(-1)
+    check_distributions(values, "entropy")
+    return _entropy(values)
+
+
+def _entropy(values: Tensor) -> Tensor:
+    """Return the entropy of checked distributions."""
+    return torch.special.entr(values).sum(-1)
 
 
 def predictive_entropy(probs: ArrayLike | Tensor, weights: ArrayLike | Tensor | None = None) -> Tensor:
@@ -195,13 +237,13 @@ def predictive_entropy(probs: ArrayLike | Tensor, weights: ArrayLike | Tensor | 
     [0.693147]
     """
     values, share = _mixture(probs, weights, "predictive_entropy")
-    return entropy(torch.einsum("s,sbc->bc", share, values))
+    return _entropy(torch.einsum("s,sbc->bc", share, values))
 
 
 def expected_entropy(probs: ArrayLike | Tensor, weights: ArrayLike | Tensor | None = None) -> Tensor:
     """Return the weighted mean of the samples' entropies [nats], shape ``(B,)``, for ``probs (S, B, C)``."""
     values, share = _mixture(probs, weights, "expected_entropy")
-    return torch.einsum("s,sb->b", share, entropy(values))
+    return torch.einsum("s,sb->b", share, _entropy(values))
 
 
 def mutual_information(probs: ArrayLike | Tensor, weights: ArrayLike | Tensor | None = None) -> Tensor:

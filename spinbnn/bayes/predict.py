@@ -10,14 +10,15 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from ..errors import ParameterError, suggest
-from ..nn.masks import all_masks, drop_probabilities, fixed_masks
+from ..errors import DataError, ParameterError, suggest
+from ..nn.masks import all_masks, drop_probabilities, dropout_layers, fixed_masks
 from ..rng import stream
 from .prediction import Prediction
 
 METHODS = ("auto", "exact", "sampled")
 EXACT_LIMIT = 12
 AUTO_LIMIT = 8
+ROUNDING = 1e-12
 
 
 def product_weights(masks: Tensor, p: Tensor) -> Tensor:
@@ -97,7 +98,10 @@ def predict(
     Raises
     ------
     ParameterError
-        On an unknown or unavailable method, or options that do not fit it.
+        On an unknown or unavailable method, options that do not fit it, or a trained ``dual_bn`` model one of whose
+        branches can occur but was never trained (its statistics are those of the start).
+    DataError
+        On images with NaN or infinity.
 
     Examples
     --------
@@ -118,9 +122,11 @@ def predict(
             value=(len(x), batch_size),
             remedy="pass images, and batch_size >= 1",
         )
+    _check_images(x)
     if kind == "exact":
         drawn = all_masks(count)
         share = _exact_weights(model, drawn, chip, weights)
+        _check_branches(model, (share[:, None] * drawn).sum(0))
         return Prediction(
             probs=_run(model, x, drawn, batch_size),
             weights=share,
@@ -133,6 +139,7 @@ def predict(
         raise ParameterError(
             "needs at least one pass", where="predict, argument 'samples'", value=samples, remedy="e.g. 20"
         )
+    _check_branches(model, drop_probabilities(model))
     images = len(x) if masks == "per_image" else None
     drawn = (
         draw_masks(drop_probabilities(model), samples, seed, images)
@@ -209,6 +216,41 @@ def _method(method: str, count: int, masks: str, weights: Any) -> str:
     return kind
 
 
+def _check_images(x: Tensor) -> None:
+    """Refuse images that hold NaN or infinity: the signs of the first layer would turn them into an answer."""
+    good = torch.isfinite(x)
+    if not bool(good.all()):
+        first = tuple((~good).nonzero()[0].tolist())
+        raise DataError(
+            f"{int((~good).reshape(len(x), -1).any(1).sum())} of {len(x)} images hold values that are not finite",
+            where=f"predict, argument 'x', image {first[0]}, element {first[1:]}",
+            value=x[first].item(),
+            remedy="leave these images out, or mend the step that made them",
+        )
+
+
+def _check_branches(model: nn.Module, dropped: Tensor) -> None:
+    """Refuse a trained model if a branch that the masks use has statistics and thresholds of its own and saw no data.
+
+    ``dropped``: the weight of the dropped branch of each layer, shape ``(L,)``. Untrained models pass.
+    """
+    names = {module: name for name, module in model.named_modules()}
+    for layer, weight in zip(dropout_layers(model), dropped.tolist(), strict=True):
+        seen = layer.batches.tolist()
+        if len(seen) < 2 or sum(seen) == 0:
+            continue
+        for branch, share in ((0, 1.0 - weight), (1, weight)):
+            if seen[branch] == 0 and share > ROUNDING:
+                word = ("kept", "dropped")[branch]
+                raise ParameterError(
+                    f"the {word} branch of a trained layer was never trained, but has weight {share:.3g}",
+                    where=f"predict, layer {names[layer] or type(layer).__name__!r}, mini-batches (kept, dropped)",
+                    value=tuple(seen),
+                    remedy="train longer or with a larger drop probability, "
+                    f"or give the layer the drop probability {1 - branch} of the branch that was trained",
+                )
+
+
 def _exact_weights(model: nn.Module, masks: Tensor, chip: Any, weights: Any) -> Tensor:
     """Return the weights of all masks, checked to sum to one."""
     if weights is not None:
@@ -217,9 +259,10 @@ def _exact_weights(model: nn.Module, masks: Tensor, chip: Any, weights: Any) -> 
         share = torch.as_tensor(np.asarray(chip.mask_weights(masks.numpy()), dtype=np.float64))
     else:
         share = product_weights(masks, drop_probabilities(model))
-    if share.shape != (len(masks),) or bool((share < 0).any()) or abs(float(share.sum()) - 1.0) > 1e-9:
+    sound = share.shape == (len(masks),) and bool((share >= 0).all())
+    if not sound or not abs(float(share.sum()) - 1.0) <= 1e-9:
         raise ParameterError(
-            "the weights of all masks are at least 0 and sum to 1",
+            "the weights of all masks are finite, at least 0 and sum to 1",
             where="predict, argument 'weights'",
             value=(tuple(share.shape), float(share.sum())),
             remedy=f"{len(masks)} numbers, in binary counting order",

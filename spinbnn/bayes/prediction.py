@@ -30,6 +30,11 @@ class Prediction:
     profile_id : str or None
         Of the hardware profile, when the network runs on a chip.
 
+    Raises
+    ------
+    ParameterError
+        If shapes do not fit, a row of ``probs`` is no distribution, or ``weights`` are none.
+
     Examples
     --------
     >>> p = Prediction(probs=torch.tensor([[[1.0, 0.0]], [[0.0, 1.0]]], dtype=torch.float64),
@@ -53,9 +58,10 @@ class Prediction:
                 value=(tuple(self.probs.shape), tuple(self.weights.shape)),
                 remedy="(S, B, C) and (S,)",
             )
-        if bool((self.weights < 0).any()) or abs(float(self.weights.sum()) - 1.0) > 1e-9:
+        metrics.check_distributions(self.probs, "Prediction, probs")
+        if not bool((self.weights >= 0).all()) or not abs(float(self.weights.sum()) - 1.0) <= 1e-9:
             raise ParameterError(
-                "the weights of a mixture are at least 0 and sum to 1",
+                "the weights of a mixture are finite, at least 0 and sum to 1",
                 where="Prediction, weights",
                 value=float(self.weights.sum()),
                 remedy="divide them by their sum",

@@ -56,6 +56,10 @@ def _summary_table(results: dict[str, Any]) -> Table:
     return Table("Summary", ["quantity", "value", "beside it"], rows, note=note)
 
 
+def _or_unknown(count: int | None) -> str:
+    return "not measured" if count is None else str(count)
+
+
 def _half_width(share: float, count: int) -> float:
     """Return half the 95 % interval of a share, in percent (normal approximation of the binomial)."""
     return float(100 * 1.96 * np.sqrt(max(share * (1 - share), 0.25 / count) / count))
@@ -136,7 +140,7 @@ def _spread_table(profile: dict[str, Any]) -> Table:
     heads: list[Column | str] = ["SET code", Column("mean", "", 3), Column("standard deviation", "", 3), Column("5 %", "", 3), Column("95 %", "", 3)]
     note = (
         "Trimming presumes that the drop probability of each module was measured without error. The paper's 3 to 10 % presume a trimmed module; "
-        f"untrimmed, device and transistor spread push p towards 0 and 1. Modules that read wrongly: {profile['unreadable_modules']}."
+        f"untrimmed, device and transistor spread push p towards 0 and 1. Modules that read wrongly: {_or_unknown(profile['unreadable_modules'])}."
     )
     return Table(f"Drop probability of {profile['count']} characterised modules, target {profile['targets'][0]:g}", heads, rows, note=note)
 

@@ -65,7 +65,8 @@ class HardwareProfile:
     Raises
     ------
     ParameterError
-        For an unknown arrangement or trim, targets outside (0, 1), or a DAC step that is not positive.
+        For an unknown arrangement or trim, targets outside (0, 1), a DAC step that is not positive, a spread
+        that is negative or not finite, or a module without a temperature.
 
     Examples
     --------
@@ -110,12 +111,19 @@ class HardwareProfile:
                 value=self.targets,
                 remedy="one number above 0 and below 1 for each dropout layer",
             )
-        if not self.dac_step > 0 or self.sigma < 0:
+        if not self.dac_step > 0 or not 0 <= self.sigma < float("inf"):
             raise ParameterError(
-                "needs dac_step > 0 and sigma >= 0",
+                "needs dac_step > 0 and a finite sigma >= 0",
                 where=where,
                 value=(self.dac_step, self.sigma),
                 remedy="e.g. dac_step=0.01, sigma=0.03",
+            )
+        if self.module is not None and self.temperature is None:
+            raise ParameterError(
+                "a characterised module needs a temperature to run at",
+                where=f"{where}, temperature",
+                value=None,
+                remedy="give one of the characterised range, e.g. temperature=300.0",
             )
 
     @classmethod

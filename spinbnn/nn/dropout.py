@@ -10,6 +10,33 @@ from torch.nn.modules.dropout import _DropoutNd
 from ..errors import ParameterError
 
 PLACEMENTS = ("dual_bn", "pre_bn")
+ALPHA_INITS = ("ones", "normal", "uniform")
+ALPHA_SPREAD = 0.3
+
+
+def resolve_alpha_init(placement: str, alpha_init: str | None) -> str:
+    """Return the initialisation of alpha; None picks ``"normal"`` for ``"pre_bn"`` and ``"ones"`` otherwise.
+
+    Raises
+    ------
+    ParameterError
+        On an unknown initialisation.
+
+    Examples
+    --------
+    >>> resolve_alpha_init("dual_bn", None), resolve_alpha_init("pre_bn", None), resolve_alpha_init("pre_bn", "ones")
+    ('ones', 'normal', 'ones')
+    """
+    if alpha_init is None:
+        return "normal" if placement == "pre_bn" else "ones"
+    if alpha_init not in ALPHA_INITS:
+        raise ParameterError(
+            "unknown initialisation of alpha",
+            where="ScaleDropout, argument 'alpha_init'",
+            value=alpha_init,
+            remedy=" or ".join(ALPHA_INITS),
+        )
+    return alpha_init
 
 
 class ScaleDropout(_DropoutNd):
@@ -23,12 +50,13 @@ class ScaleDropout(_DropoutNd):
       parameters are in the graph in either branch, so DistributedDataParallel needs no special flag.
 
     ``BN(z) = weight * (z - mean) / sqrt(var + eps) + bias``, per channel. While training, per-channel BatchNorm
-    cancels a per-channel scale: alpha gets (next to) no gradient in either placement, and with ``pre_bn`` the two
-    branches differ only in eval mode, through running statistics that mix both.
+    cancels a positive per-channel scale: alpha gets (next to) no gradient in either placement, and with ``pre_bn`` the two
+    branches differ only in eval mode, through running statistics that mix both. There the diversity of ``pre_bn``
+    is what the initialisation of alpha puts in: with ``"ones"`` every mask gives the same answer.
 
     Where the bit comes from: the mask context (:func:`~spinbnn.nn.masks.fixed_masks` or
     :func:`~spinbnn.nn.masks.sample_masks`), else in training mode the attribute ``generator``. Eval mode without
-    a mask takes the kept branch (``d = 0``, the point network). Global random state is never used.
+    a mask takes the kept branch (``d = 0``, the point network). Mask bits never use global random state.
 
     Parameters
     ----------
@@ -44,6 +72,11 @@ class ScaleDropout(_DropoutNd):
         True: input ``(B, C, H, W)``; False: input ``(B, C)``.
     eps, momentum : float
         Of the BatchNorm.
+    alpha_init : str or None
+        ``"ones"``; ``"normal"``: N(1, 0.3) as a standard deviation; ``"uniform"``: U(0, 1). None: ``"normal"`` for
+        ``pre_bn``, ``"ones"`` for ``dual_bn``.
+    generator : torch.Generator or None
+        For the initial alpha; None: torch's default generator, as in torch.nn. ``"ones"`` draws nothing.
 
     Raises
     ------
@@ -76,6 +109,8 @@ class ScaleDropout(_DropoutNd):
         spatial: bool = True,
         eps: float = 1e-5,
         momentum: float = 0.1,
+        alpha_init: str | None = None,
+        generator: torch.Generator | None = None,
     ) -> None:
         if not 0.0 <= p <= 1.0:
             raise ParameterError(
@@ -98,8 +133,14 @@ class ScaleDropout(_DropoutNd):
         super().__init__(float(p))
         self.channels, self.placement, self.mode, self.spatial = channels, placement, mode, spatial
         self.eps, self.momentum = eps, momentum
+        self.alpha_init = resolve_alpha_init(placement, alpha_init)
         sets = 2 if placement == "dual_bn" else 1
         self.alpha = nn.Parameter(torch.ones(channels))
+        with torch.no_grad():
+            if self.alpha_init == "normal":
+                self.alpha.normal_(1.0, ALPHA_SPREAD, generator=generator)
+            elif self.alpha_init == "uniform":
+                self.alpha.uniform_(0.0, 1.0, generator=generator)
         self.weight = nn.Parameter(torch.ones(sets, channels))
         self.bias = nn.Parameter(torch.zeros(sets, channels))
         self.register_buffer("running_mean", torch.zeros(sets, channels))
@@ -192,4 +233,7 @@ class ScaleDropout(_DropoutNd):
 
     def extra_repr(self) -> str:
         """Show the options in ``print(model)``."""
-        return f"{self.channels}, p={self.p:g}, placement={self.placement!r}, spatial={self.spatial}"
+        return (
+            f"{self.channels}, p={self.p:g}, placement={self.placement!r}, spatial={self.spatial}, "
+            f"alpha_init={self.alpha_init!r}"
+        )

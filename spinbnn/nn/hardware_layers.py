@@ -31,6 +31,11 @@ class BitCellArray(nn.Module):
     An 8-bit input is fed one bit plane after the other: plane ``k`` drives the rows whose bit ``k`` is 1, with
     ``v = 1``; its sums are shifted by ``k`` and added.
 
+    The count is computed as an exact integer-valued float: for one tile of rows, ``2 n - driven`` is the product of
+    the row signals (+1, -1, or 0 where undriven) with the stored signs, one float32 matrix product a tile, and
+    ``n = (product + driven) / 2``. Every partial sum is an integer below ``R`` (``255 R`` for 8-bit inputs), exact
+    below 2^24. Columns do not act on each other, so that column tiles need no products of their own.
+
     Parameters
     ----------
     weight : Tensor
@@ -43,7 +48,7 @@ class BitCellArray(nn.Module):
     Examples
     --------
     >>> cells = BitCellArray(torch.tensor([[1.0, -1.0, 1.0]]), (2, 2), 1)
-    >>> cells.accumulate(torch.tensor([[1.0, 1.0, -1.0]])).tolist(), cells.arrays
+    >>> cells.accumulate(torch.tensor([[1.0], [1.0], [-1.0]])).tolist(), cells.arrays
     ([[-1.0]], 2)
     """
 
@@ -58,6 +63,13 @@ class BitCellArray(nn.Module):
                 value=array,
                 remedy="e.g. (256, 256)",
             )
+        if input_bits not in (1, 8):
+            raise ParameterError(
+                "word lines carry signs or an 8-bit image",
+                where="BitCellArray, argument 'input_bits'",
+                value=input_bits,
+                remedy="1 or 8; keep layers with real inputs digital",
+            )
         self.array = (int(array[0]), int(array[1]))
         self.input_bits = input_bits
         self.register_buffer("bits", (weight > 0).to(torch.uint8).t().contiguous())  # (R, C_out)
@@ -68,42 +80,34 @@ class BitCellArray(nn.Module):
         rows, columns = self.bits.shape
         return -(-rows // self.array[0]) * -(-columns // self.array[1])
 
-    def _popcount(self, value: Tensor, driven: Tensor) -> Tensor:
-        """Return ``sum over tiles of 2 n - driven`` as int32; ``value`` and ``driven`` are ``(N, R)`` booleans."""
-        rows, columns = self.bits.shape
-        high, low = (value & driven).float(), (~value & driven).float()
-        total = torch.zeros(len(value), columns, dtype=torch.int32, device=value.device)
-        for top in range(0, rows, self.array[0]):
-            tile = slice(top, min(top + self.array[0], rows))
-            lines = torch.cat((high[:, tile], low[:, tile]), dim=1)
-            active = driven[:, tile].sum(dim=1, dtype=torch.int32)[:, None]
-            for left in range(0, columns, self.array[1]):
-                part = slice(left, min(left + self.array[1], columns))
-                stored = self.bits[tile, part].float()
-                # 0/1 products summed in float32: exact, since a tile counts far fewer than 2^24 rows
-                count = (lines @ torch.cat((stored, 1.0 - stored))).to(torch.int32)
-                total[:, part] += 2 * count - active
+    def _tiles(self, lines: Tensor) -> Tensor:
+        """Return ``sum over tiles of 2 n - driven``, ``(C_out, N)``, for row signals ``(R, N)`` in {-1, 0, +1}."""
+        signs = self.bits.to(lines.dtype).mul_(2).sub_(1).t()  # (C_out, R)
+        total: Tensor | None = None
+        for top in range(0, len(lines), self.array[0]):
+            tile = slice(top, top + self.array[0])
+            part = signs[:, tile] @ lines[tile]  # 2 n - driven of this tile
+            total = part if total is None else total.add_(part)
+        assert total is not None
         return total
 
-    def accumulate(self, x: Tensor, driven: Tensor | None = None) -> Tensor:
-        """Return the integer sums ``(N, C_out)`` as floats, for inputs ``(N, R)``.
+    def accumulate(self, lines: Tensor) -> Tensor:
+        """Return the integer sums ``(C_out, N)`` as floats, for N reads.
 
         Parameters
         ----------
-        x : Tensor
-            Values in {-1, +1} (``input_bits = 1``) or integers 0..255 (8).
-        driven : Tensor or None
-            Boolean ``(N, R)``; rows that padding leaves undriven are False.
+        lines : Tensor
+            Values on the word lines, one column a read, ``(R, N)``: -1 or +1, and 0 for a row that is not driven
+            (``input_bits = 1``), or integers 0..255 (8).
         """
-        on = torch.ones_like(x, dtype=torch.bool) if driven is None else driven
         if self.input_bits == 1:
-            return self._popcount(x > 0, on).to(x.dtype)
-        image = x.to(torch.int32)
-        total = torch.zeros(len(x), self.bits.shape[1], dtype=torch.int32, device=x.device)
-        one = torch.ones_like(on)
-        for plane in range(self.input_bits):
-            total += self._popcount(one, on & ((image >> plane) & 1).bool()) << plane
-        return total.to(x.dtype)
+            return self._tiles(lines)
+        image = lines.to(torch.uint8)
+        total = self._tiles((image & 1).to(lines.dtype))
+        for plane in range(1, self.input_bits):
+            driven = ((image >> plane) & 1).to(lines.dtype)
+            total.add_(self._tiles(driven), alpha=2**plane)
+        return total
 
 
 def _check_input(x: Tensor, bits: int, where: str) -> None:
@@ -152,22 +156,17 @@ class HardwareConv2d(nn.Module):
         """Return the integer accumulations, shape ``(B, C_out, h, w)``."""
         if self.binarize_input:
             x = binary_sign(x)
-        _check_input(x, self.cells.input_bits, "HardwareConv2d.forward")
-        height, width = (
-            (int(size) + 2 * pad - kernel) // step + 1
-            for size, pad, kernel, step in zip(
-                x.shape[-2:], self.padding, self.kernel_size, self.stride, strict=True
-            )
+        if not self.binarize_input or self.cells.input_bits != 1:  # signs fit by construction
+            _check_input(x, self.cells.input_bits, "HardwareConv2d.forward")
+        if any(self.padding):  # zeros: rows that are not driven
+            x = functional.pad(x, (self.padding[1], self.padding[1], self.padding[0], self.padding[0]))
+        windows = x.unfold(2, self.kernel_size[0], self.stride[0]).unfold(
+            3, self.kernel_size[1], self.stride[1]
         )
-        windows = self._windows(x)
-        driven = self._windows(torch.ones_like(x[:1])).bool().repeat(len(x), 1) if any(self.padding) else None
-        sums = self.cells.accumulate(windows, driven)
-        return sums.view(len(x), height, width, -1).permute(0, 3, 1, 2).contiguous()
-
-    def _windows(self, x: Tensor) -> Tensor:
-        """Return the unrolled windows, shape ``(B * h * w, R)``."""
-        columns = functional.unfold(x, self.kernel_size, padding=self.padding, stride=self.stride)
-        return columns.transpose(1, 2).flatten(0, 1)
+        count, _, height, width = windows.shape[:4]
+        lines = windows.permute(1, 4, 5, 0, 2, 3).reshape(len(self.cells.bits), -1)  # (R, B * h * w)
+        sums = self.cells.accumulate(lines)
+        return sums.view(-1, count, height, width).transpose(0, 1).contiguous()
 
 
 class HardwareLinear(nn.Module):
@@ -197,8 +196,9 @@ class HardwareLinear(nn.Module):
         """Return the integer accumulations, shape ``(B, C_out)``."""
         if self.binarize_input:
             x = binary_sign(x)
-        _check_input(x, self.cells.input_bits, "HardwareLinear.forward")
-        return self.cells.accumulate(x)
+        if not self.binarize_input or self.cells.input_bits != 1:  # signs fit by construction
+            _check_input(x, self.cells.input_bits, "HardwareLinear.forward")
+        return self.cells.accumulate(x.t()).t().contiguous()
 
 
 def to_hardware(model: nn.Module, profile: HardwareProfile, chip: Chip, fidelity: str = "ideal") -> Any:

@@ -17,6 +17,7 @@ from ..nn.masks import dropout_layers, fixed_masks
 from ..rng import stream
 from .augment import shift_images
 from .checkpoint import load_state, save_state
+from .notes import training_note
 from .objective import objective
 from .setup import Setup
 
@@ -37,11 +38,13 @@ class TrainResult:
     history : list of dict
         One row an epoch: ``epoch``, ``loss``, ``train_accuracy`` (with masks), ``validation_accuracy`` (point
         network; None without validation data), ``learning_rate``, ``alpha_gradient`` (largest over the layers of
-        ``|dL/dalpha| / |dL/dgamma|``, averaged over every tenth mini-batch), ``seconds`` [s].
+        ``|dL/dalpha| / |dL/dgamma|``, averaged over every tenth mini-batch), ``drop_probability_mean`` and
+        ``drop_probability_std`` (of the first layer, over the mini-batches), ``seconds`` [s].
     alpha_without_gradient : bool
         True if that ratio was below 1e-2 in the last epoch: the scales did not learn.
     note : str
-        What that means for the placement in use; "" otherwise.
+        What the reader of the result must know: that the scales did not learn and what the placement in use makes
+        of it, and which branches were hardly trained (fewer than 20 mini-batches); "" if there is nothing to say.
     resumed_from : int
         Epochs taken over from a checkpoint.
     seconds : float
@@ -70,14 +73,16 @@ def point_accuracy(model: nn.Module, images: Tensor, labels: Tensor, batch_size:
     """Return the accuracy of the network in eval mode without masks (all scales kept)."""
     device = _device(model)
     modes = {module: module.training for module in model.modules()}
-    model.eval()
     right = 0
-    with torch.no_grad():
-        for start in range(0, len(labels), batch_size):
-            part = slice(start, start + batch_size)
-            right += int((model(images[part].to(device)).argmax(1).cpu() == labels[part]).sum())
-    for module, mode in modes.items():
-        module.training = mode
+    try:
+        model.eval()
+        with torch.no_grad():
+            for start in range(0, len(labels), batch_size):
+                part = slice(start, start + batch_size)
+                right += int((model(images[part].to(device)).argmax(1).cpu() == labels[part]).sum())
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
     return right / len(labels)
 
 
@@ -194,7 +199,7 @@ def _run(setup: Setup, checkpoint: str | Path | None, resume: bool, progress: Pr
     return TrainResult(
         history=history,
         alpha_without_gradient=silent,
-        note=_note(setup.model) if silent else "",
+        note=training_note(setup.model, silent=silent, occurring=setup.branches()),
         resumed_from=resumed,
         seconds=sum(row["seconds"] for row in history),
     )
@@ -218,20 +223,6 @@ def _line(row: dict[str, Any], epochs: int) -> str:
     text = f"epoch {row['epoch']}/{epochs}: loss {row['loss']:.4f}, train {100 * row['train_accuracy']:.2f} %"
     value = row["validation_accuracy"]
     return text if value is None else f"{text}, validation {100 * value:.2f} %"
-
-
-def _note(model: nn.Module) -> str:
-    placements = sorted({layer.placement for layer in dropout_layers(model)})
-    if "pre_bn" in placements:
-        return (
-            "The scales alpha got no gradient: with placement 'pre_bn' (scale, then per-channel BatchNorm, as "
-            "published) the normalisation cancels them while training. Kept and dropped branches differ only through "
-            "running statistics that mix both. 'dual_bn' gives the branches statistics and affine parameters of their own."
-        )
-    return (
-        "The scales alpha got no gradient, as expected with placement 'dual_bn': each branch's BatchNorm cancels its scale, "
-        "and the branches differ by their own statistics and affine parameters."
-    )
 
 
 def _epoch(setup: Setup, epoch: int, progress: Progress | None) -> dict[str, Any]:
@@ -286,5 +277,7 @@ def _epoch(setup: Setup, epoch: int, progress: Progress | None) -> dict[str, Any
             epoch * setup.steps, options["epochs"] * setup.steps, options["learning_rate"]
         ),
         "alpha_gradient": float(np.mean(known)) if known else None,
+        "drop_probability_mean": float(p[:, 0].mean()),
+        "drop_probability_std": float(p[:, 0].std()),
         "seconds": time.perf_counter() - began,
     }

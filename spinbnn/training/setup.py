@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..data import ImageData
 
 ALPHA_EPS = 1e-4
+ADAM: dict[str, Any] = {"betas": (0.9, 0.999), "eps": 1e-8}
 
 
 class Setup:
@@ -69,6 +70,9 @@ class Setup:
             "train_labels": hashlib.sha256(data.train_labels.numpy().tobytes()).hexdigest(),
             "profile": None if self.profile is None else str(self.profile.id),
             "p": self.probabilities.tolist(),
+            "model": str(getattr(model, "name", type(model).__name__)),
+            **{f"model.{key}": value for key, value in getattr(model, "options", {}).items()},
+            "adam": {**ADAM, "alpha_eps": ALPHA_EPS},
         }
         alphas = [layer.alpha for layer in dropout_layers(model)]
         others = [p for p in model.parameters() if not any(p is a for a in alphas)]
@@ -76,7 +80,14 @@ class Setup:
         # about 1e-8. Adam with its usual eps = 1e-8 would blow that up to full steps (1e-6 still moved a scale by 0.26
         # in 8,250 steps); with 1e-4 it moves next to nothing, and a real gradient (1e-3) nearly as usual.
         groups: list[dict[str, Any]] = [{"params": others}, {"params": alphas, "eps": ALPHA_EPS}]
-        self.adam = torch.optim.Adam(groups, lr=options["learning_rate"])
+        self.adam = torch.optim.Adam(groups, lr=options["learning_rate"], **ADAM)
+
+    def branches(self) -> list[tuple[bool, bool]]:
+        """Return for each layer whether its kept and its dropped branch can occur; with a profile, both can."""
+        return [
+            (self.profile is not None or p < 1.0, self.profile is not None or p > 0.0)
+            for p in self.probabilities
+        ]
 
     def epoch_probabilities(self, epoch: int) -> np.ndarray:
         """Return the drop probabilities of each mini-batch of an epoch, shape ``(steps, L)``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import given, settings
@@ -57,3 +58,21 @@ def test_shared_prefixes_never_cost_more(samples, drop):
         assert s.array_reads <= min(t.array_reads, e.array_reads) * (1 + 1e-12)
         assert s.array_reads >= s.evaluations * 0.999 and s.evaluations >= 1 - 1e-12
     assert shared.dropout_draws == sampled.dropout_draws
+
+
+@given(st.integers(1, 60), st.floats(0, 1), st.sampled_from(["sampled", "prefix", "exact"]), st.booleans())
+@settings(deadline=None, max_examples=60)
+def test_a_second_threshold_set_adds_selections_and_nothing_else(samples, drop, schedule, logit_dropout):
+    one, two = (
+        count_operations(
+            plan("lenet5", placement=placement, logit_dropout=logit_dropout),
+            schedule=schedule,
+            samples=samples,
+            drop_probability=drop,
+        )
+        for placement in ("pre_bn", "dual_bn")
+    )
+    for a, b in zip(one.layers, two.layers, strict=True):
+        assert (a.threshold_selections, b.threshold_selections) == (0, b.scale_multiplexings)
+        assert replace(b, threshold_selections=0) == a
+    assert (one.masks, one.softmaxes, one.dropout_draws) == (two.masks, two.softmaxes, two.dropout_draws)

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from ...errors import ParameterError
 from ...rng import integer_seed
-from ..dropout import ScaleDropout
+from ..dropout import ScaleDropout, resolve_alpha_init
 from ..layers import BinaryConv2d, BinaryLinear, DigitalConv2d, DigitalLinear, ImageEncoder
 
 
@@ -33,6 +33,7 @@ class LeNet5(nn.Module):
         placement: str,
         classes: int,
         logit_dropout: bool,
+        alpha_init: str,
         seed: int,
     ) -> None:
         super().__init__()
@@ -45,12 +46,21 @@ class LeNet5(nn.Module):
             "placement": placement,
             "classes": classes,
             "logit_dropout": logit_dropout,
+            "alpha_init": alpha_init,
             "seed": seed,
         }
         draw = torch.Generator().manual_seed(integer_seed(seed, "init", self.name))
 
         def norm(number: int, channels: int, spatial: bool) -> ScaleDropout:
-            return ScaleDropout(channels, p[number - 1], placement=placement, spatial=spatial)
+            # a stream of its own for each layer's alpha: the draws of the weights do not depend on alpha_init
+            return ScaleDropout(
+                channels,
+                p[number - 1],
+                placement=placement,
+                spatial=spatial,
+                alpha_init=alpha_init,
+                generator=torch.Generator().manual_seed(integer_seed(seed, "alpha", self.name, number)),
+            )
 
         self.encode = ImageEncoder(first)
         self.conv1: nn.Module
@@ -94,6 +104,7 @@ def lenet5(
     placement: str = "dual_bn",
     classes: int = 10,
     logit_dropout: bool = True,
+    alpha_init: str | None = None,
     seed: int = 0,
 ) -> LeNet5:
     """Build the LeNet-5 of the paper's cost table: 643 crossbar reads a pass with a binary first layer.
@@ -114,8 +125,11 @@ def lenet5(
         Number of classes.
     logit_dropout : bool
         Scale dropout on the logits as well (32 masks instead of 16); without it they get a plain BatchNorm.
+    alpha_init : str or None
+        ``"ones"``, ``"normal"`` or ``"uniform"``, see :class:`~spinbnn.nn.dropout.ScaleDropout`; None: ``"ones"``
+        for ``dual_bn``, ``"normal"`` for ``pre_bn``. ``options`` holds the choice made.
     seed : int
-        Of the initial weights.
+        Of the initial weights and scales.
 
     Raises
     ------
@@ -158,5 +172,6 @@ def lenet5(
         placement=placement,
         classes=classes,
         logit_dropout=logit_dropout,
+        alpha_init=resolve_alpha_init(placement, alpha_init),
         seed=seed,
     )

@@ -55,12 +55,15 @@ def test_a_shared_chips_passes_converge_to_its_exact_mixture(masks):
 
 
 def test_training_sees_the_spread_of_a_profile():
-    profile, model = HardwareProfile.gaussian(0.2, 0.05, 5), lenet5(p=0.2)
-    data = load("digits").subset(train=200)
-    result = train(model, data, epochs=1, batch_size=20, profile=profile)
-    other = lenet5(p=0.2)
-    train(other, data, epochs=1, batch_size=20, profile=HardwareProfile.ideal(0.5, 5))
-    assert len(result.history) == 1
-    assert not torch.equal(model.norm3.batches, other.norm3.batches) or not torch.equal(
-        model.fc1.weight, other.fc1.weight
-    )
+    data, sigma, epochs, steps = load("digits").subset(train=400), 0.05, 3, 40
+    options = {"epochs": epochs, "batch_size": 10}
+    profile = HardwareProfile.gaussian([0.3, 0.2, 0.2, 0.2, 0.2], sigma)
+    rows = train(lenet5(p=0.2), data, profile=profile, **options).history
+    for row in rows:
+        assert abs(row["drop_probability_mean"] - 0.3) < STANDARD_ERRORS * sigma / steps**0.5
+        assert abs(row["drop_probability_std"] - sigma) < STANDARD_ERRORS * sigma / (2 * steps) ** 0.5
+    assert len({row["drop_probability_mean"] for row in rows}) == epochs
+    for fixed in (None, HardwareProfile.ideal(0.2, 5)):
+        for row in train(lenet5(p=0.2), data, profile=fixed, **options).history:
+            assert row["drop_probability_mean"] == pytest.approx(0.2, abs=ROUNDING_FLOAT64)
+            assert row["drop_probability_std"] < ROUNDING_FLOAT64

@@ -136,9 +136,55 @@ def test_wrong_shapes_and_labels_are_refused(probs, labels):
         accuracy(probs, labels)
 
 
+NAN, INF = float("nan"), float("inf")
+NO_DISTRIBUTIONS = [
+    [5.0, 5.0],
+    [NAN, NAN],
+    [NAN, 1.0],
+    [INF, 0.0],
+    [1.2, -0.2],
+    [0.5, 0.5 + 2e-6],
+    [0.0, 0.0],
+]
+
+
+@pytest.mark.parametrize("row", NO_DISTRIBUTIONS)
+@pytest.mark.parametrize("measure", [accuracy, nll, brier, ece, reliability_bins])
+def test_what_is_no_distribution_has_no_score(measure, row):
+    with pytest.raises(ParameterError, match="sum to 1") as caught:
+        measure([[0.5, 0.5], row], [0, 0])
+    assert f"{measure.__name__}, row 1" in caught.value.where or measure is ece
+
+
+@pytest.mark.parametrize("row", NO_DISTRIBUTIONS)
+@pytest.mark.parametrize("measure", [predictive_entropy, expected_entropy, mutual_information])
+def test_what_is_no_distribution_has_no_uncertainty(measure, row):
+    with pytest.raises(ParameterError, match="sum to 1") as caught:
+        measure([[[0.5, 0.5]], [row]])
+    assert "row (1, 0)" in caught.value.where
+    with pytest.raises(ParameterError, match="sum to 1"):
+        entropy(row)
+
+
+def test_softmax_in_float32_is_precise_enough():
+    logits = 10 * torch.randn(200, 1000, generator=torch.Generator().manual_seed(0))
+    assert 0 <= accuracy(logits.softmax(1), torch.zeros(200)) <= 1
+
+
+def test_empty_bins_add_nothing():
+    # one bin of two holds both images; its gap is |0.5 - 0.9|
+    assert ece([[0.9, 0.1], [0.9, 0.1]], [0, 1], bins=2) == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("label", [0.5, NAN])
+def test_labels_are_whole_numbers(label):
+    with pytest.raises(ParameterError, match="whole"):
+        accuracy([[0.5, 0.5]], [label])
+
+
 def test_wrong_mixture_weights_are_refused():
     probs = np.full((2, 1, 2), 0.5)
-    for weights in ([1.0], [1.0, -1.0], [0.0, 0.0]):
+    for weights in ([1.0], [1.0, -1.0], [0.0, 0.0], [NAN, 1.0], [NAN, NAN], [INF, 1.0]):
         with pytest.raises(ParameterError):
             mutual_information(probs, weights)
     with pytest.raises(ParameterError):

@@ -10,7 +10,7 @@ from tolerances import MIXTURE_FLOAT32, ROUNDING_FLOAT64, STANDARD_ERRORS
 from torch import nn
 
 from spinbnn.bayes import draw_masks, predict, product_weights
-from spinbnn.errors import ParameterError
+from spinbnn.errors import DataError, ParameterError
 from spinbnn.nn import BinaryLinear, ScaleDropout, all_masks, dropout_layers, to_hardware
 from spinbnn.nn.models import lenet5
 
@@ -90,7 +90,7 @@ def test_given_weights_take_the_place_of_the_models(model):
     only[5] = 1.0
     result = predict(model, images(2), "exact", weights=only)
     assert torch.equal(result.mean, result.probs[5])
-    for wrong in (np.ones(32), np.ones(31) / 31, -only):
+    for wrong in (np.ones(32), np.ones(31) / 31, -only, np.where(only == 1, 1.0, np.nan), only * np.nan):
         with pytest.raises(ParameterError, match="weights"):
             predict(model, images(2), "exact", weights=wrong)
 
@@ -212,6 +212,62 @@ def test_wrong_requests_name_the_remedy(method, options, word):
     with pytest.raises(ParameterError) as caught:
         predict(deep(2), torch.ones(1, 3), method, **options)
     assert word in caught.value.remedy
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("method", ["exact", "sampled"])
+def test_images_that_are_not_finite_are_refused(model, method, value):
+    x = images(4)
+    x[2, 0, 5, 7] = value
+    with pytest.raises(DataError, match="1 of 4 images") as caught:
+        predict(model, x, method, 2)
+    assert "image 2" in caught.value.where and "(0, 5, 7)" in caught.value.where
+    assert repr(value) in str(caught.value) and caught.value.remedy
+    x[1:3] = float("nan")
+    with pytest.raises(DataError, match="2 of 4 images"):
+        predict(model, x, method, 2)
+
+
+def test_a_network_with_nan_weights_gives_no_answer(model):
+    broken = shake(lenet5(p=P))
+    with torch.no_grad():
+        broken.norm5.bias[0, 3] = float("nan")
+    with pytest.raises(ParameterError, match="sum to 1"):
+        predict(broken, images(2))
+
+
+def branched(kept, dropped, p, layer=2, placement="dual_bn"):
+    """A network whose given layer saw so many mini-batches in either branch, all others a hundred."""
+    net = shake(lenet5(p=P, placement=placement))
+    for index, norm in enumerate(dropout_layers(net)):
+        if placement == "dual_bn":
+            norm.batches.copy_(torch.tensor([kept, dropped] if index == layer else [100, 100]))
+        else:
+            norm.batches.fill_(100)
+    dropout_layers(net)[layer].p = p
+    return net
+
+
+@pytest.mark.parametrize("method", ["exact", "sampled"])
+def test_branches_that_never_saw_data_are_not_used(method):
+    for kept, dropped, p, word in ((11, 0, 0.01, "dropped"), (0, 11, 0.99, "kept")):
+        with pytest.raises(ParameterError, match=f"the {word} branch of a trained layer") as caught:
+            predict(branched(kept, dropped, p), images(1), method, 3)
+        assert "'norm3'" in caught.value.where and caught.value.value == (kept, dropped)
+    for kept, dropped, p in ((11, 0, 0.0), (0, 11, 1.0), (1, 1, 0.01), (0, 0, 0.5)):
+        assert predict(branched(kept, dropped, p), images(1), method, 3).probs.shape[1] == 1
+    assert predict(branched(0, 0, 0.5, placement="pre_bn"), images(1), method, 3).probs.shape[1] == 1
+
+
+def test_given_weights_and_chips_decide_which_branches_count():
+    net = branched(11, 0, 0.0)
+    weights = product_weights(all_masks(5), torch.full((5,), 0.5, dtype=torch.float64))
+    with pytest.raises(ParameterError, match="never trained"):
+        predict(net, images(1), "exact", weights=weights)
+    twin = to_hardware(net, StandInProfile(), StandInChip(P))
+    for method in ("exact", "sampled"):
+        with pytest.raises(ParameterError, match="never trained"):
+            predict(twin, images(1), method, 3)
 
 
 def test_a_model_without_scale_dropout_is_refused():

@@ -73,9 +73,15 @@ def test_one_component_has_no_spread():
 
 def test_wrong_shapes_weights_and_levels_are_refused():
     probs = torch.full((2, 1, 2), 0.5, dtype=torch.float64)
-    for weights in ([1.0], [0.5, 0.6], [1.5, -0.5]):
-        with pytest.raises(ParameterError):
+    for weights in ([1.0], [0.5, 0.6], [1.5, -0.5], [float("nan"), 1.0], [float("nan")] * 2):
+        with pytest.raises(ParameterError, match="weights"):
             Prediction(probs=probs, weights=torch.tensor(weights, dtype=torch.float64))
+    for value in (float("nan"), 0.7, -0.5, float("inf")):
+        wrong = probs.clone()
+        wrong[1, 0, 1] = value
+        with pytest.raises(ParameterError, match="sum to 1") as caught:
+            Prediction(probs=wrong, weights=torch.tensor([0.5, 0.5], dtype=torch.float64))
+        assert "(1, 0)" in caught.value.where
     for level in (0.0, 1.0, 95):
         with pytest.raises(ParameterError, match="level"):
             mixture().interval(level)

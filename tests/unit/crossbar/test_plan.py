@@ -51,6 +51,9 @@ def test_pairs_are_coerced_so_that_plans_compare():
         {"digital": True},
         {"input_bits": 4},
         {"input_bits": 32},
+        {"threshold_sets": 0},
+        {"threshold_sets": 3},
+        {"threshold_sets": 2, "scale_dropout": False},
     ],
 )
 def test_wrong_layers_are_refused(changes):
@@ -136,13 +139,39 @@ def test_the_table_lists_every_layer_and_the_totals():
     assert len(text) == 7 and "44190" in text[-1] and "281640" in text[-1]
 
 
+def test_placement_sets_the_threshold_sets_of_the_dropout_layers():
+    published, dual = plan("lenet5"), plan("lenet5", placement="dual_bn")
+    assert published == plan("lenet5", placement="pre_bn") != dual
+    assert [layer.threshold_sets for layer in published.layers] == [1] * 5
+    assert [layer.threshold_sets for layer in dual.layers] == [2] * 5
+    assert (published.second_thresholds, dual.second_thresholds) == (0, 6 + 16 + 120 + 84 + 10)
+    without = plan("lenet5", placement="dual_bn", logit_dropout=False)
+    assert [layer.threshold_sets for layer in without.layers] == [2, 2, 2, 2, 1]
+    assert (published.placement, dual.placement, without.placement) == ("pre_bn", "dual_bn", "dual_bn")
+    ends = dual.with_ends(first="digital", last="digital")
+    assert ends == plan("lenet5", placement="dual_bn", first="digital", last="digital")
+    assert "placement dual_bn" in dual.table().title and dual.table().rows[0][-1] == 2
+    for wrong in ("gamma", "dual"):
+        with pytest.raises(ParameterError, match="placement"):
+            plan("lenet5", placement=wrong)
+
+
+def test_placement_of_mixed_plans_and_of_plans_without_dropout():
+    def net(*layers):
+        return NetworkPlan(name="n", layers=layers, classes=3, input_shape=(2, 8, 8))
+
+    assert net(conv(threshold_sets=2), head(144)).placement == "mixed"
+    assert net(conv(threshold_sets=2), head(144, scale_dropout=False)).placement == "dual_bn"
+    assert net(conv(scale_dropout=False), head(144, scale_dropout=False)).placement == "none"
+
+
 @pytest.mark.parametrize("first", ["binary", "bit_serial", "digital"])
 @pytest.mark.parametrize("last", ["binary", "digital"])
-def test_the_model_gives_the_same_plan(first, last):
+@pytest.mark.parametrize("placement", ["pre_bn", "dual_bn"])
+def test_the_model_gives_the_same_plan(first, last, placement):
     pytest.importorskip("torch")
     models = pytest.importorskip("spinbnn.nn.models")
     from spinbnn.nn.describe import describe
 
-    assert describe(models.lenet5(first=first, last=last), (1, 28, 28)) == plan(
-        "lenet5", first=first, last=last
-    )
+    ends = {"first": first, "last": last, "placement": placement}
+    assert describe(models.lenet5(**ends), (1, 28, 28)) == plan("lenet5", **ends)

@@ -45,6 +45,13 @@ class SyntheticTable:
         for where in broken:
             a[where] = np.nan
 
+    def with_read_out(self, *wrong):
+        """Add ``read_ok``, 0 at the given (corner, temperature, voltage, draw)."""
+        self.measures["read_ok"] = np.ones(self.measures["transition_01"].shape)
+        for where in wrong:
+            self.measures["read_ok"][where] = 0.0
+        return self
+
     @staticmethod
     def half(temperature):
         """Voltage of unit hazard [V]."""

@@ -21,6 +21,7 @@ from spinbnn.hardware.counts import count_operations
 from spinbnn.hardware.profile import HardwareProfile
 
 LENET = plan("lenet5")
+DUAL = plan("lenet5", placement="dual_bn")
 FULL = ComponentSet(
     name="powers", blocks={b: Component(energy=10.0**i, latency=1.0, area=2.0) for i, b in enumerate(BLOCKS)}
 )
@@ -35,7 +36,7 @@ def test_block_accounting_charges_each_block_its_own_operations():
     reads = 64 * 2 + 4 + 8 + 16
     assert by_block == {
         "memory": reads, "crossbar": reads, "adder": reads, "comparator": reads, "rng": 0, "averaging": 32,
-        "mac": 86400, "buffer": 2528,
+        "mac": 86400, "buffer": 2528, "threshold": 0, "softmax": 32,
     }  # fmt: skip
     assert estimate_cost(counts, FULL, "block").energy == sum(
         n * 10.0**i for i, n in enumerate(by_block.values())
@@ -65,7 +66,52 @@ def test_no_draws_no_rng_in_the_exact_schedule():
         report = estimate_cost(count_operations(LENET, schedule="exact"), published(), accounting)
         rng = [row for row in report.energy_rows if row.block == "rng"]
         assert [row.operations for row in rng] == [0] * 5 and all(row.value == 0 for row in rng)
-        assert report.unknown() == ("buffer",) and not report.complete
+        assert report.unknown() == ("buffer", "softmax") and not report.complete
+    report = estimate_cost(count_operations(LENET, schedule="exact"), published(), "paper")
+    assert "the exact schedule is charged none" in report.tables()[0].note
+
+
+@pytest.mark.parametrize("accounting", ["paper", "block"])
+def test_a_second_threshold_set_makes_the_sum_a_lower_bound(accounting):
+    one, two = (estimate_cost(count_operations(p), published(), accounting) for p in (LENET, DUAL))
+    assert one.complete and (two.unknown(), two.complete) == (("threshold",), False)
+    assert two.energy == one.energy  # what is known is the same
+    assert two.headline() == f"at least {one.headline()} (unknown: second threshold set)"
+    assert (one.to_dict()["placement"], two.to_dict()["placement"]) == ("pre_bn", "dual_bn")
+    for table in two.tables():
+        assert "placement dual_bn" in table.title
+    assert "the second threshold sets hold 236 thresholds" in two.tables()[0].note
+    assert "second" not in one.tables()[0].note
+    selections = {r.layer: r.operations for r in two.energy_rows if r.block == "threshold"}
+    assert selections == {"conv1": 8640, "conv2": 2560, "fc1": 1200, "fc2": 840, "fc3": 100}
+
+
+@pytest.mark.parametrize("accounting", ["paper", "block"])
+def test_weighted_masks_need_softmaxes(accounting):
+    for schedule, masks in (("prefix", 15), ("exact", 32)):
+        drop = 0.5 if schedule == "prefix" else None
+        counts = count_operations(LENET, schedule=schedule, samples=20, drop_probability=drop)
+        report = estimate_cost(counts, published(), accounting)
+        assert report.unknown() == ("buffer", "softmax") and "softmax" in report.unknown("latency")
+        (row,) = (r for r in report.energy_rows if r.block == "softmax")
+        assert (row.layer, row.operations, row.value) == ("(network)", pytest.approx(masks, abs=0.1), None)
+        assert "averaged with weights" in report.tables()[0].note
+    assert estimate_cost(count_operations(LENET), published(), accounting).unknown() == ()
+
+
+def test_the_new_blocks_are_charged_their_own_operations():
+    """1334 selections a pass (at the logits too), 236 stored thresholds, one softmax a mask."""
+    counts = count_operations(DUAL, samples=3)
+    report = estimate_cost(counts, FULL, "block")
+    by_block = {b: sum(r.operations for r in report.energy_rows if r.block == b) for b in BLOCKS}
+    assert (by_block["threshold"], by_block["softmax"]) == (3 * 1334, 0)
+    assert report.energy == sum(n * 10.0**i for i, n in enumerate(by_block.values()))
+    assert report.latency == 4 * 3 * 643 + 15 + 3 + 3 * 1334
+    assert report.area == 2.0 * (5 + 1 + 236)
+    exact = estimate_cost(count_operations(DUAL, schedule="exact"), FULL, "paper")
+    charged = {b: sum(r.operations for r in exact.energy_rows if r.block == b) for b in BLOCKS}
+    assert (charged["threshold"], charged["softmax"]) == (864 * 2 + 256 * 4 + 120 * 8 + 84 * 16 + 320, 32)
+    assert exact.unknown("area") == ("memory", "adder", "comparator", "averaging", "softmax")
 
 
 def test_unknown_is_never_zero():
@@ -116,9 +162,13 @@ def test_json_holds_joules_and_no_nan():
     report = estimate_cost(count_operations(LENET, schedule="exact"), published())
     data = json.loads(json.dumps(report.to_dict(), allow_nan=False))
     assert data["energy"] == pytest.approx(report.energy)
-    assert (data["complete"], data["unknown"]["energy"], data["latency"]) == (False, ["buffer"], None)
+    assert data["complete"] == {"energy": False, "latency": False, "area": False}
+    assert (data["unknown"]["energy"], data["latency"]) == (["buffer", "softmax"], None)
     assert (data["accounting"], data["components"]) == ("paper", "scale-dropout-table-ii")
     assert data["reads"] == 732 and len(data["layers"]) == 5
+    sampled = estimate_cost(count_operations(LENET), published())
+    assert sampled.complete
+    assert sampled.to_dict()["complete"] == {"energy": True, "latency": False, "area": False}
 
 
 def test_component_sets_are_checked():

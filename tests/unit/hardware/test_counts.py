@@ -35,6 +35,17 @@ def test_one_pass_of_lenet5_by_hand():
     assert counts.total("scale_multiplexings") == 864 + 256 + 120 + 84 + 10
     assert counts.total("dropout_draws") == 5
     assert counts.total("macs") == counts.total("buffered_bits") == 0
+    assert counts.total("threshold_selections") == counts.softmaxes == 0
+
+
+def test_two_threshold_sets_are_selected_once_an_output_and_branch():
+    dual = plan("lenet5", placement="dual_bn")
+    assert count_operations(dual, samples=1).total("threshold_selections") == 864 + 256 + 120 + 84 + 10
+    exact = count_operations(dual, schedule="exact")
+    assert [layer.threshold_selections for layer in exact.layers] == [1728, 1024, 960, 1344, 320]
+    assert exact.array_reads == 732 and "placement dual_bn" in exact.summary()
+    without = plan("lenet5", placement="dual_bn", logit_dropout=False)
+    assert count_operations(without, samples=1).layers[-1].threshold_selections == 0
 
 
 def test_device_rows_add_partial_sums():
@@ -61,7 +72,7 @@ def test_digital_ends_are_counted_as_macs():
 def test_exact_schedule():
     counts = count_operations(LENET, schedule="exact")
     assert [layer.array_reads for layer in counts.layers] == [576, 128, 4, 8, 16]
-    assert (counts.array_reads, counts.masks, counts.averaging) == (732, 32, 32)
+    assert (counts.array_reads, counts.masks, counts.averaging, counts.softmaxes) == (732, 32, 32, 32)
     assert (counts.dropout_draws, counts.dropout_modules, counts.samples) == (0, 0, 0)
     assert counts.buffer_capacity == 864 + 256 + 120 + 84
     assert [layer.buffered_bits for layer in counts.layers] == [864, 512, 480, 672, 0]
@@ -93,7 +104,7 @@ def test_prefix_schedule_against_brute_force(dropout):
         weight = np.prod([chance[i] for i in passes])
         expected += weight * np.array([len({masks[i][:k] for i in passes}) for k in before])
     assert [layer.array_reads for layer in counts.layers] == pytest.approx(expected[:-1], rel=1e-12)
-    assert counts.masks == pytest.approx(expected[-1], rel=1e-12)
+    assert counts.masks == counts.softmaxes == pytest.approx(expected[-1], rel=1e-12)
     assert counts.dropout_draws == 2 * samples
 
 

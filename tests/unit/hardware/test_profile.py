@@ -157,6 +157,99 @@ def test_sampled_probabilities_are_those_of_the_chips(synthetic, modules):
         assert profile.sample_drop_probabilities(0, seed=2).shape == (0, 5)
 
 
+@pytest.mark.parametrize("modules", ["shared", "per_layer"])
+@pytest.mark.parametrize("trim", ["none", "per_module"])
+def test_modules_are_the_rows_that_chips_are_made_of(synthetic, modules, trim):
+    """Every chip's probability is a module's own; a thousand shared chips hold no more than D different."""
+    profile = build(synthetic(draws=16), modules=modules, trim=trim, drop_probability=LEVELS)
+    alone = profile.module_drop_probabilities()
+    assert alone.shape == (16, 5)
+    chips = profile.sample_drop_probabilities(1000, seed=3)
+    assert all(np.isin(chips[:, i], alone[:, i]).all() for i in range(5))
+    if modules == "shared":
+        assert len(np.unique(chips, axis=0)) == 16  # P(a draw is missed) = 16 (15/16)^1000 < 1e-26
+    alone[:] = 0.0  # a copy: the profile does not change
+    assert profile.module_drop_probabilities().min() > 0
+
+
+def test_shared_modules_are_judged_as_a_chain_over_the_layers(synthetic):
+    shared = build(synthetic(draws=4, reset_failure=0.1), drop_probability=LEVELS)
+    alone = build(synthetic(draws=4, reset_failure=0.1), drop_probability=LEVELS, modules="per_layer")
+    q, p = shared.module_drop_probabilities(), alone.module_drop_probabilities()
+    codes = shared.module.codes(LEVELS, ROOM, "none", 0.01)
+    a, b = shared.module.transition_of_codes(codes, ROOM)
+    np.testing.assert_allclose(q, a + (b - a) * np.roll(q, 1, axis=1), rtol=0, atol=1e-14)
+    np.testing.assert_allclose(p, a / (1 - b + a), rtol=0, atol=1e-14)
+    assert np.abs(q - p).max() > 1e-3
+
+
+def test_another_trim_and_temperature_of_the_same_modules(synthetic):
+    profile = build(synthetic(draws=40), dac_step=0.001)
+    trimmed = build(synthetic(draws=40), dac_step=0.001, trim="per_module")
+    for settings in (
+        {},
+        {"temperature": 350.0},
+        {"temperature": 350.0, "trim_temperature": 350.0},
+    ):
+        wanted = trimmed.module_drop_probabilities(**settings)
+        np.testing.assert_array_equal(profile.module_drop_probabilities("per_module", **settings), wanted)
+        np.testing.assert_array_equal(
+            trimmed.module_drop_probabilities("none", **settings),
+            profile.module_drop_probabilities(**settings),
+        )
+    assert profile.module_drop_probabilities("per_module").std() < 0.1 * (
+        profile.module_drop_probabilities().std()
+    )
+    with pytest.raises(ParameterError):
+        profile.module_drop_probabilities("often")
+    with pytest.raises(CoverageError):
+        profile.module_drop_probabilities(temperature=500.0)
+    with pytest.raises(ProfileError):
+        HardwareProfile.gaussian(0.2, 0.03).module_drop_probabilities()
+
+
+def test_modules_that_read_wrong_at_their_code_are_counted(synthetic):
+    assert build(synthetic(draws=8)).unreadable_modules is None
+    assert build(synthetic(draws=8).with_read_out()).unreadable_modules == 0
+    codes = build(synthetic(draws=8), drop_probability=LEVELS).chip(0).codes
+    used = [int(np.argmin(np.abs(np.linspace(0.7, 1.3, 25) - code))) for code in codes]
+    unused = next(i for i in range(25) if i not in used)
+    table = synthetic(draws=8).with_read_out(
+        (0, 1, used[0], 2),
+        (0, 1, used[4], 2),  # the same draw in another layer: one module
+        (0, 1, used[4], 5),
+        (0, 1, unused, 6),  # a voltage that no code is near
+        (0, 2, used[0], 7),  # another temperature
+        (1, 1, used[0], 3),  # another corner
+    )
+    table.measures["read_ok"][0, 1, used[1], 0] = np.nan  # not known to be right
+    assert build(table, drop_probability=LEVELS).unreadable_modules == 3
+    assert build(table, drop_probability=LEVELS, modules="per_layer").unreadable_modules == 3
+    hot = build(synthetic(draws=8), drop_probability=LEVELS[0], temperature=390.0).chip(0)
+    nearest = int(np.argmin(np.abs(np.linspace(0.7, 1.3, 25) - hot.codes[0])))
+    for temperature, wrong in ((298.15, 0), (340.0, 0), (355.0, 1), (390.0, 1)):  # 348.15 K lies halfway
+        table = synthetic(draws=8).with_read_out(*((0, 2, v, 7) for v in range(nearest - 2, nearest + 5)))
+        profile = build(table, drop_probability=LEVELS[0], temperature=temperature)
+        assert profile.unreadable_modules == wrong
+
+
+def test_trimmed_modules_are_judged_at_their_own_codes(synthetic):
+    profile = build(synthetic(draws=8).with_read_out(), trim="per_module")
+    own = profile.module.codes(profile.targets, ROOM, "per_module", profile.dac_step)[:, 0]
+    column = np.argmin(np.abs(own[:, None] - np.linspace(0.7, 1.3, 25)), axis=1)
+    assert len(set(column.tolist())) > 1
+    table = synthetic(draws=8).with_read_out(*((0, 1, column[3], d) for d in range(8)))
+    assert build(table, trim="per_module").unreadable_modules == int(np.sum(column == column[3]))
+
+
+def test_read_outs_are_kept_in_the_file_and_in_the_hash(synthetic, tmp_path):
+    good, bad = (build(synthetic(draws=4).with_read_out(*w)) for w in ((), [(0, 1, 12, 1)]))
+    assert len({build(synthetic(draws=4)).id, good.id, bad.id}) == 3
+    loaded = HardwareProfile.load(bad.save(tmp_path / "p.h5"))
+    assert loaded.id == bad.id and loaded.unreadable_modules == bad.unreadable_modules is not None
+    np.testing.assert_array_equal(loaded.module.read_ok, bad.module.read_ok)
+
+
 def test_a_thousand_chips_in_less_than_a_second(synthetic):
     profile = build(synthetic(draws=1000), modules="per_layer", trim="per_module")
     start = time.process_time()
@@ -240,6 +333,14 @@ def test_tables_that_do_not_fit_are_refused(synthetic):
     assert (build(table).draw_energy, build(table).draw_latency) == (None, None)
 
 
+def test_profiles_that_cannot_work_are_refused(synthetic):
+    with pytest.raises(ParameterError, match="temperature"):
+        HardwareProfile(targets=(0.2,), module=build(synthetic(draws=2)).module)
+    for sigma in (-0.1, float("nan"), float("inf")):
+        with pytest.raises(ParameterError, match="sigma"):
+            HardwareProfile.gaussian(0.2, sigma)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -269,6 +370,8 @@ def test_module_tables_are_checked():
         {"a": grid * np.nan},
         {"a": np.full((1, 2, 0), 0.5), "b": np.full((1, 2, 0), 0.5)},
         {"energy": np.ones((1, 2, 3))},
+        {"read_ok": np.ones((1, 2, 3))},
+        {"read_ok": grid},
         {"set_voltage": [1.0], "a": grid[:, :1], "b": grid[:, :1]},
     ):
         with pytest.raises(ProfileError):

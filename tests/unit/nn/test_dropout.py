@@ -148,6 +148,24 @@ def test_the_layers_own_generator_serves_training():
     assert layer.batches.tolist() == [0, 1]
 
 
+@pytest.mark.parametrize("placement", ["dual_bn", "pre_bn"])
+def test_initial_scales(placement):
+    def scales(init, seed=0):
+        draw = torch.Generator().manual_seed(seed)
+        layer = ScaleDropout(4000, placement=placement, alpha_init=init, generator=draw)
+        return layer.alpha.detach(), draw.get_state()
+
+    (ones, after), (normal, _), (uniform, _) = scales("ones"), scales("normal"), scales("uniform")
+    assert torch.equal(ones, torch.ones(4000))
+    assert torch.equal(after, torch.Generator().manual_seed(0).get_state())
+    assert abs(normal.mean() - 1) < STANDARD_ERRORS * 0.3 / 4000**0.5
+    assert abs(normal.std() - 0.3) < STANDARD_ERRORS * 0.3 / 8000**0.5
+    assert uniform.min() >= 0 and uniform.max() < 1
+    assert abs(uniform.mean() - 0.5) < STANDARD_ERRORS / 48000**0.5
+    assert torch.equal(normal, scales("normal")[0]) and not torch.equal(normal, scales("normal", 1)[0])
+    assert torch.equal(scales(None)[0], normal if placement == "pre_bn" else ones)
+
+
 def test_others_tools_find_it_and_can_copy_it():
     layer = ScaleDropout(3)
     layer.generator = torch.Generator().manual_seed(0)
@@ -163,6 +181,7 @@ def test_others_tools_find_it_and_can_copy_it():
         ({"p": float("nan")}, "p"),
         ({"placement": "post"}, "placement"),
         ({"mode": "zero"}, "mode"),
+        ({"alpha_init": "zeros"}, "alpha_init"),
     ],
 )
 def test_wrong_options_are_refused(options, key):

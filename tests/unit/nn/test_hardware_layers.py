@@ -63,6 +63,14 @@ def test_bit_serial_input_takes_all_of_0_to_255():
     assert torch.equal(HardwareLinear(layer, (100, 100))(x), layer(x))
 
 
+@pytest.mark.parametrize("array", [(256, 256), (7, 3)])
+def test_bit_serial_convolutions_with_padding(array):
+    draw = torch.Generator().manual_seed(0)
+    layer = BinaryConv2d(2, 4, 3, padding=1, stride=2, binarize_input=False, input_bits=8, generator=draw)
+    x = torch.randint(0, 256, (3, 2, 8, 7), generator=draw).float()
+    assert torch.equal(HardwareConv2d(layer, array)(x), layer(x))
+
+
 def test_a_flipped_cell_changes_the_sum_by_two():
     layer = BinaryLinear(10, 3, generator=torch.Generator().manual_seed(0))
     twin, x = HardwareLinear(layer, (4, 4)), torch.ones(1, 10)
@@ -78,6 +86,8 @@ def test_inputs_that_word_lines_cannot_carry_are_refused():
     layer = BinaryLinear(2, 2, binarize_input=False, input_bits=8)
     with pytest.raises(ParameterError, match="word lines"):
         HardwareLinear(layer, (4, 4))(torch.tensor([[256.0, 1.0]]))
+    with pytest.raises(ParameterError, match="signs or an 8-bit image"):
+        HardwareLinear(BinaryLinear(2, 2, binarize_input=False, input_bits=32), (4, 4))
 
 
 def test_the_copy_has_the_chips_probabilities_and_the_original_is_untouched():

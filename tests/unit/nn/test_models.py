@@ -6,7 +6,7 @@ from stand_ins import StandInChip, StandInProfile
 
 from spinbnn.crossbar.plans import plan
 from spinbnn.errors import ParameterError
-from spinbnn.nn import ScaleDropout, describe, drop_probabilities, to_hardware
+from spinbnn.nn import ScaleDropout, describe, drop_probabilities, dropout_layers, to_hardware
 from spinbnn.nn.models import build, lenet5
 
 ENDS = [(first, last) for first in ("binary", "bit_serial", "digital") for last in ("binary", "digital")]
@@ -14,10 +14,16 @@ ENDS = [(first, last) for first in ("binary", "bit_serial", "digital") for last 
 
 @pytest.mark.parametrize("first, last", ENDS)
 @pytest.mark.parametrize("logit_dropout", [True, False])
-def test_described_lenet5_is_the_plan_that_needs_no_torch(first, last, logit_dropout):
-    model = lenet5(first=first, last=last, logit_dropout=logit_dropout)
-    assert describe(model) == plan("lenet5", first=first, last=last, logit_dropout=logit_dropout)
+@pytest.mark.parametrize("placement", ["pre_bn", "dual_bn"])
+def test_described_lenet5_is_the_plan_that_needs_no_torch(first, last, logit_dropout, placement):
+    options = {"first": first, "last": last, "logit_dropout": logit_dropout, "placement": placement}
+    model = lenet5(**options)
+    assert describe(model) == plan("lenet5", **options)
     assert model.training
+
+
+def test_the_two_placements_are_two_plans():
+    assert describe(lenet5(placement="pre_bn")) != describe(lenet5(placement="dual_bn"))
 
 
 def test_lenet5_pass_has_643_windows():
@@ -53,6 +59,26 @@ def test_seed_fixes_the_weights():
     assert not torch.equal(same[0]["fc1.weight"], same[2]["fc1.weight"])
 
 
+def test_initial_scales_follow_the_placement_and_leave_the_weights_alone():
+    dual, ones = lenet5(seed=3), lenet5(seed=3, placement="pre_bn", alpha_init="ones")
+    normal, other = lenet5(seed=3, placement="pre_bn"), lenet5(seed=4, placement="pre_bn")
+    uniform = lenet5(seed=3, alpha_init="uniform")
+    kinds = [model.options["alpha_init"] for model in (dual, ones, normal, uniform)]
+    assert kinds == ["ones", "ones", "normal", "uniform"]
+    for name in ("conv1", "conv2", "fc1", "fc2", "fc3"):
+        weights = [getattr(model, name).weight for model in (dual, ones, normal, uniform)]
+        assert all(torch.equal(weights[0], weight) for weight in weights[1:])
+    for model in (dual, ones):
+        assert all(bool((layer.alpha == 1).all()) for layer in dropout_layers(model))
+    assert not torch.equal(normal.norm3.alpha, other.norm3.alpha)
+    assert not torch.equal(normal.norm3.alpha[:84], normal.norm4.alpha)
+    twin = build(normal.name, **normal.options)
+    assert torch.equal(twin.norm2.alpha, normal.norm2.alpha)
+    state = torch.get_rng_state()
+    lenet5(placement="pre_bn")
+    assert torch.equal(state, torch.get_rng_state())
+
+
 def test_probabilities_per_layer():
     assert drop_probabilities(lenet5(p=[0.1, 0.1, 0.2, 0.2, 0.3])).tolist() == [0.1, 0.1, 0.2, 0.2, 0.3]
     assert drop_probabilities(lenet5(p=0.5, logit_dropout=False)).tolist() == [0.5] * 4
@@ -73,7 +99,9 @@ def test_registry_rebuilds_and_suggests():
     assert "did you mean 'first'" in caught.value.remedy
 
 
-@pytest.mark.parametrize("options", [{"first": "analog"}, {"last": "bit_serial"}, {"placement": "none"}])
+@pytest.mark.parametrize(
+    "options", [{"first": "analog"}, {"last": "bit_serial"}, {"placement": "none"}, {"alpha_init": "zero"}]
+)
 def test_unknown_options_are_refused(options):
     with pytest.raises(ParameterError):
         lenet5(**options)
@@ -104,6 +132,13 @@ def test_describe_refuses_what_it_would_get_wrong():
         describe(Swapped(twice=True))
     with pytest.raises(ParameterError, match="shape of one image"):
         describe(torch.nn.Linear(2, 2))
+    with pytest.raises(ParameterError, match="shape of one image"):
+        describe(torch.nn.Linear(2, 2), (2,))
+    twice = torch.nn.Sequential(
+        torch.nn.Linear(4, 4), ScaleDropout(4, spatial=False), ScaleDropout(4, spatial=False)
+    )
+    with pytest.raises(ParameterError, match="second scale dropout"):
+        describe(torch.nn.Sequential(torch.nn.Flatten(), twice), (4, 1, 1))
     with pytest.raises(ParameterError, match="mapped onto a chip"):
         describe(to_hardware(lenet5(first="digital"), StandInProfile(), StandInChip([0.2] * 5)))
     with pytest.raises(ParameterError, match="grouped"):

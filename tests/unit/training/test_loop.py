@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from stand_ins import StandInProfile
+from stand_ins import StandInProfile, shake
 from tolerances import CANCELLED_GRADIENT, STANDARD_ERRORS
 
 from spinbnn.bayes import accuracy, predict
@@ -12,6 +12,7 @@ from spinbnn.errors import DataError, ParameterError
 from spinbnn.nn import drop_probabilities, dropout_layers
 from spinbnn.nn.models import lenet5
 from spinbnn.training import shift_images, train
+from spinbnn.training.loop import point_accuracy
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def test_a_killed_and_resumed_run_equals_an_unbroken_one(small, tmp_path, augmen
     with pytest.raises(Killed):
         train(broken, small, checkpoint=tmp_path / "run" / "state.pt", progress=kill_after(1, 6), **options)
     assert [file.name for file in (tmp_path / "run").iterdir()] == ["state.pt"]
-    fresh = lenet5(seed=99)
+    fresh = shake(lenet5())
     rest = train(fresh, small, checkpoint=tmp_path / "run" / "state.pt", **options)
     assert rest.resumed_from == 1
     assert equal(straight, fresh)
@@ -67,15 +68,59 @@ def test_resume_false_starts_anew(small, tmp_path):
     assert result.resumed_from == 0
 
 
-def test_a_checkpoint_of_another_run_or_a_damaged_one_is_refused(small, tmp_path):
+@pytest.fixture(scope="module")
+def stored(small, tmp_path_factory):
+    path = tmp_path_factory.mktemp("stored") / "state.pt"
+    train(lenet5(), small, epochs=1, batch_size=50, checkpoint=path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "network, options, key",
+    [
+        ({}, {"epochs": 2}, "epochs"),
+        ({}, {"batch_size": 25}, "batch_size"),
+        ({}, {"learning_rate": 0.5}, "learning_rate"),
+        ({}, {"seed": 1}, "seed"),
+        ({}, {"weight_decay": 0.0}, "weight_decay"),
+        ({}, {"scale_decay": 0.0}, "scale_decay"),
+        ({}, {"augment": "shift"}, "augment"),
+        ({}, {"shift": 1}, "shift"),
+        ({}, {"profile": StandInProfile()}, "profile"),
+        ({"p": 0.3}, {}, "p"),
+        ({"first": "bit_serial"}, {}, "model.first"),
+        ({"first": "digital"}, {}, "model.first"),
+        ({"last": "digital"}, {}, "model.last"),
+        ({"placement": "pre_bn"}, {}, "model.placement"),
+        ({"alpha_init": "normal"}, {}, "model.alpha_init"),
+        ({"seed": 1}, {}, "model.seed"),
+    ],
+)
+def test_a_checkpoint_of_another_run_is_refused(small, stored, network, options, key):
+    model = lenet5(**network)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with pytest.raises(ParameterError, match="comes from a run with another") as caught:
+        train(model, small, **{"epochs": 1, "batch_size": 50, "checkpoint": stored, **options})
+    assert key in caught.value.what.split("another ")[1].split(", ")
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("constant", ["ALPHA_EPS", "ADAM"])
+def test_a_checkpoint_of_another_optimiser_or_network_is_refused(small, stored, monkeypatch, constant):
+    other = {"ALPHA_EPS": 1e-3, "ADAM": {"betas": (0.9, 0.99), "eps": 1e-8}}[constant]
+    monkeypatch.setattr(f"spinbnn.training.setup.{constant}", other)
+    with pytest.raises(ParameterError, match="another adam"):
+        train(lenet5(), small, epochs=1, batch_size=50, checkpoint=stored)
+    monkeypatch.undo()
+    renamed = lenet5()
+    renamed.name = "lenet5-wide"
+    with pytest.raises(ParameterError, match="another model"):
+        train(renamed, small, epochs=1, batch_size=50, checkpoint=stored)
+
+
+def test_a_damaged_checkpoint_is_refused(small, tmp_path):
     path = tmp_path / "state.pt"
     train(lenet5(), small, epochs=1, batch_size=50, checkpoint=path)
-    with pytest.raises(ParameterError, match="learning_rate"):
-        train(lenet5(), small, epochs=1, batch_size=50, learning_rate=0.5, checkpoint=path)
-    with pytest.raises(ParameterError, match=r"\bp\b"):
-        train(lenet5(p=0.3), small, epochs=1, batch_size=50, checkpoint=path)
-    with pytest.raises(DataError, match="fit the model"):
-        train(lenet5(placement="pre_bn"), small, epochs=1, batch_size=50, checkpoint=path)
     for content in (path.read_bytes()[:500], b"", b"no checkpoint"):
         path.write_bytes(content)
         with pytest.raises(DataError, match="cannot be read"):
@@ -97,7 +142,35 @@ def test_masks_follow_the_drop_probabilities(small):
     kept, dropped = zip(*(layer.batches.tolist() for layer in dropout_layers(model)), strict=True)
     assert dropped[0] == 0 and kept[1] == 0 and dropped[4] == 0
     assert abs(dropped[2] - 75) < STANDARD_ERRORS * (150 / 4) ** 0.5
-    assert kept[2] != kept[3] or dropped[2] + kept[2] == 150
+    assert abs(dropped[3] - 75) < STANDARD_ERRORS * (150 / 4) ** 0.5
+    assert [k + d for k, d in zip(kept, dropped, strict=True)] == [150] * 5
+
+
+def test_layers_draw_their_bits_independently(small):
+    model, seen = lenet5(p=0.5), []
+    for layer in dropout_layers(model):
+        layer.register_forward_pre_hook(
+            lambda module, _: seen.append(module.forced) if module.training else None
+        )
+    train(model, small, epochs=10, batch_size=10)
+    bits = np.array(seen).reshape(150, 5)
+    agree = (bits[:, :, None] == bits[:, None, :]).sum(0)[np.triu_indices(5, 1)]
+    assert np.abs(agree - 75).max() < STANDARD_ERRORS * (150 / 4) ** 0.5
+
+
+class Alternating(StandInProfile):
+    """A chip that always keeps, then one that always drops, and so on."""
+
+    def sample_drop_probabilities(self, n, seed):
+        return np.repeat(np.arange(n)[:, None] % 2, 5, axis=1).astype(float)
+
+
+def test_each_mini_batch_has_its_own_chip(small):
+    model = lenet5()
+    result = train(model, small, epochs=2, batch_size=25, profile=Alternating())
+    assert [layer.batches.tolist() for layer in dropout_layers(model)] == [[6, 6]] * 5
+    assert [row["drop_probability_mean"] for row in result.history] == [0.5, 0.5]
+    assert [row["drop_probability_std"] for row in result.history] == [0.5, 0.5]
 
 
 def test_a_profile_supplies_the_probabilities_of_each_mini_batch(small):
@@ -112,11 +185,21 @@ def test_a_profile_supplies_the_probabilities_of_each_mini_batch(small):
 
 @pytest.mark.parametrize("placement", ["dual_bn", "pre_bn"])
 def test_scales_without_gradient_are_reported_and_stay_where_they_are(small, placement):
-    model = lenet5(placement=placement, p=0.1)
+    model = lenet5(placement=placement, p=0.1, alpha_init="ones")
     result = train(model, small, epochs=3, batch_size=25, learning_rate=1e-2)
     assert result.alpha_without_gradient and placement in result.note
     assert result.history[-1]["alpha_gradient"] < CANCELLED_GRADIENT
     assert max(float((layer.alpha.detach() - 1).abs().max()) for layer in dropout_layers(model)) < 1e-3
+
+
+def test_point_accuracy_restores_the_modes(small):
+    model = lenet5()
+    model.norm2.eval()
+    point_accuracy(model, small.test_images, small.test_labels)
+    assert model.training and model.norm3.training and not model.norm2.training
+    with pytest.raises(ParameterError):
+        point_accuracy(model, small.test_images[:, :, :20], small.test_labels)
+    assert model.training and model.norm3.training and not model.norm2.training
 
 
 def test_threads_and_modes_are_restored(small):

@@ -7,7 +7,7 @@ import json
 import os
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,11 @@ from .errors import DataError
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary name beside ``path``; rename it on success, remove it on failure.
+
+    Raises
+    ------
+    DataError
+        If ``path`` cannot be written: its folder cannot be made or written to, it is a folder itself, the disk is full.
 
     Examples
     --------
@@ -28,13 +33,41 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     'whole'
     """
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_name(f".{target.stem}.{os.getpid()}.part{target.suffix}")
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield beside
+            with beside.open("rb") as stream:
+                os.fsync(stream.fileno())
+            os.replace(beside, target)
+        finally:
+            with suppress(OSError):
+                beside.unlink()
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn an :class:`OSError` about ``path`` or its folders into a :class:`DataError` that names it and the cause.
+
+    Examples
+    --------
+    >>> with writing(Path("a/b.txt")):
+    ...     raise PermissionError(13, "Permission denied")
+    Traceback (most recent call last):
+    spinbnn.errors.DataError: the file cannot be written
+      where:  a/b.txt
+      value:  'Permission denied'
+      remedy: give another path, or check its folder, its permissions and the free space
+    """
     try:
-        yield beside
-        os.replace(beside, target)
-    finally:
-        beside.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        named = None if error.filename is None else Path(os.fsdecode(error.filename))
+        if isinstance(error, BrokenPipeError) or not (named is None or named.parent == path.parent or named in path.parents):
+            raise  # about another file
+        cause = error.strerror or str(error)
+        raise DataError("the file cannot be written", where=str(path), value=cause, remedy="give another path, or check its folder, its permissions and the free space") from error
 
 
 def write_text(path: str | Path, text: str) -> Path:

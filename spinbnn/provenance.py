@@ -6,11 +6,15 @@ import hashlib
 import importlib.metadata
 import os
 import platform
+import re
+import shlex
 import subprocess
 import sys
 from datetime import UTC, datetime
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePath
+
+from .errors import ParameterError
 
 PACKAGES = ("spinbnn", "numpy", "scipy", "h5py", "click", "rich", "PySpice", "torch", "safetensors", "scikit-learn", "numba", "matplotlib")
 
@@ -36,9 +40,20 @@ def versions() -> dict[str, str]:
 
 
 def utc_now() -> str:
-    """Return the time in UTC, to the second (``$SOURCE_DATE_EPOCH`` is honoured)."""
+    """Return the time in UTC, to the second (``$SOURCE_DATE_EPOCH`` is honoured).
+
+    Raises
+    ------
+    ParameterError
+        If ``$SOURCE_DATE_EPOCH`` is set and is no number of seconds.
+    """
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
+    try:
+        moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
+    except (ValueError, OverflowError, OSError):  # no number, or a year that datetime does not reach
+        raise ParameterError(
+            "not a time", where="environment variable SOURCE_DATE_EPOCH", value=epoch, remedy="give whole seconds since 1970, or unset it"
+        ) from None
     return moment.replace(microsecond=0).isoformat()
 
 
@@ -75,8 +90,25 @@ def source_hash(*rooms: str) -> str:
 
 
 def command() -> str:
-    """Return the command line without folders of this machine."""
-    return " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    """Return the command line, quoted for a shell, without folders of this machine.
+
+    A path that is absolute, starts in a home (``~``) or leaves the working folder (``..``) keeps its last part only,
+    also behind ``--option=`` or ``-o`` and in a list. All else stays: ``runs/a.h5``, ``"1 uA/um"``, ``https://a/b``.
+    """
+    program = Path(sys.argv[0])
+    name = program.parent.name if program.name == "__main__.py" else program.name  # python -m spinbnn
+    return shlex.join([name, *map(_without_folders, sys.argv[1:])])
+
+
+def _without_folders(argument: str) -> str:
+    """Reduce every path of another folder in one argument to its last part."""
+    if re.match(r"(?!file:)[A-Za-z][\w+.-]*://", argument):
+        return argument
+    pieces = []
+    for piece in re.split(r"""(^-\w(?=[/~.])|[=:,;'"]|[\[({](?=[/~]))""", argument):  # every second piece is a separator
+        elsewhere = piece.startswith(("/", "~")) or ".." in PurePath(piece).parts
+        pieces.append((PurePath(piece).name or piece) if elsewhere else piece)
+    return "".join(pieces)
 
 
 def record(seed: int | None, **more: str) -> dict[str, str | int | None]:

@@ -9,6 +9,7 @@ import os
 import shutil
 from pathlib import Path
 
+from . import files
 from .errors import DataError, ParameterError, suggest
 
 KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -34,6 +35,13 @@ def _folder(kind: str) -> tuple[str, tuple[str, ...]]:
     return KINDS[kind]
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a folder that may not be entered, or a name that is too long
+        return False
+
+
 def available(kind: str) -> dict[str, Path]:
     """Return every resource of one kind, by its name without ending.
 
@@ -46,7 +54,7 @@ def available(kind: str) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for root in reversed(roots()):
         for path in sorted((root / folder).glob("*")):
-            if path.suffix in endings and path.is_file():
+            if path.suffix in endings and _is_file(path):
                 found[path.stem] = path
     return dict(sorted(found.items()))
 
@@ -73,13 +81,13 @@ def find(kind: str, name: str | Path) -> Path:
     """
     folder, endings = _folder(kind)
     given = Path(name)
-    if given.is_file():
+    if _is_file(given):
         return given.resolve()
     if given.is_absolute() or given.parent != Path("."):
         raise DataError(f"no such {kind} file", where=str(given), value=str(name), remedy="check the path")
     for root in roots():
         for candidate in (root / folder / given.name, *(root / folder / (given.name + e) for e in endings)):
-            if candidate.is_file():
+            if _is_file(candidate):
                 return candidate.resolve()
     raise DataError(
         f"no {kind} of this name",
@@ -95,13 +103,19 @@ def copy(kind: str, name: str, destination: str | Path) -> Path:
     Raises
     ------
     DataError
-        If the destination exists.
+        If the destination exists or cannot be written, or the resource cannot be read.
     """
     source = find(kind, name)
     target = Path(destination)
-    if target.is_dir():
-        target = target / source.name
-    if target.exists():
-        raise DataError("the destination exists", where=str(target), value=name, remedy="remove it or give another path")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    return Path(shutil.copyfile(source, target))
+    try:
+        if target.is_dir():
+            target = target / source.name
+        if target.exists():
+            raise DataError("the destination exists", where=str(target), value=name, remedy="remove it or give another path")
+        with files.atomic_path(target) as beside:
+            shutil.copyfile(source, beside)
+    except OSError as error:
+        raise DataError(
+            "the resource cannot be copied", where=str(target), value=error.strerror or str(error), remedy=f"check the path, its permissions and {source}"
+        ) from None
+    return target

@@ -158,7 +158,8 @@ class Table:
 
         table = RichTable(title=escape(self.title), caption=escape(self.note) or None, title_justify="left", caption_justify="left")
         for column, numeric in zip(self.heads(), self._numeric(), strict=True):
-            table.add_column(escape(column.head), justify="right" if numeric else "left")
+            # fold, not the default ellipsis: a source cut short is no source
+            table.add_column(escape(column.head), justify="right" if numeric else "left", overflow="fold")
         for row in self.text_rows():
             table.add_row(*(escape(c) for c in row))
         return table

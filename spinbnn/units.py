@@ -44,7 +44,7 @@ _BASE: dict[str, tuple[float, tuple[int, int, int, int, int]]] = {
 }
 _NO_PREFIX = {"%", "1", "dec", "deg", "rad", "Oe"}
 _NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*?)\s*$", re.S)
-_TOKEN = re.compile(r"([A-Za-zΩµμ%]+|1(?![\d.]))(?:\^?(-?\d+))?|([/*·() ])")
+_TOKEN = re.compile(r"([A-Za-zΩµμ%]+|1(?![\d.]))(?:\^?(-?\d{1,2}))?|([/*·()])|\s+")
 
 Dimension = tuple[int, int, int, int, int]
 
@@ -65,41 +65,61 @@ def _factor(symbol: str, unit: str) -> tuple[float, Dimension]:
 def unit_scale(unit: str) -> tuple[float, Dimension]:
     """Return the SI factor and the dimension (exponents of m, kg, s, A, K) of a unit text.
 
+    A space, ``*`` or ``·`` multiplies. ``/`` divides by the one symbol or parenthesis behind it: ``J/V m`` is
+    ``(J/V) m``; write ``J/(V m)``. Parentheses nest.
+
     Raises
     ------
     UnitError
-        If the text is no product of known units.
+        If the text is no product of known units, a parenthesis is not closed, or the factor is beyond a float.
 
     Examples
     --------
     >>> unit_scale("uA/um")
     (1.0, (-1, 0, 0, 1, 0))
+    >>> unit_scale("1/(s/(A m))") == unit_scale("A m/s")
+    True
     """
+
+    def bad(what: str) -> UnitError:
+        return UnitError(what, where="unit", value=unit, remedy="write units like 'nm', '1/s', 'A/m^2', 'fJ/(V m)'")
+
     scale, exponents = 1.0, [0, 0, 0, 0, 0]
-    sign, depth_sign, position, expect = 1, 1, 0, True
-    text = unit.strip()
+    text, position = unit.strip(), 0
+    opened = [1]  # sign of the exponents within each open parenthesis
+    sign, expect = 1, bool(text)  # sign of the next factor; whether a factor must follow
     while position < len(text):
         token = _TOKEN.match(text, position)
         if token is None:
-            raise UnitError("unreadable unit", where="unit", value=unit, remedy="write units like 'nm', 'A/m^2', 'fJ/(V m)'")
+            raise bad("unreadable unit")
         position = token.end()
         symbol, power, mark = token.groups()
         if symbol:
             factor, dimension = _factor(symbol, unit)
-            n = sign * depth_sign * int(power or 1)
-            scale *= factor**n
+            n = sign * opened[-1] * int(power or 1)
+            try:
+                scale *= factor**n
+            except OverflowError:
+                raise bad("the factor of the unit is beyond a float") from None
             exponents = [e + n * d for e, d in zip(exponents, dimension, strict=True)]
             sign, expect = 1, False
-        elif mark == "/":
-            if expect:
-                raise UnitError("a unit is missing before '/'", where="unit", value=unit, remedy="write '1/s', not '/s'")
-            sign, expect = -1, True
         elif mark == "(":
-            depth_sign, sign = sign, 1
+            opened.append(sign * opened[-1])
+            sign, expect = 1, True
         elif mark == ")":
-            depth_sign = 1
-    if expect and text:
-        raise UnitError("the unit ends with an operator", where="unit", value=unit, remedy="e.g. 'A/m^2'")
+            if expect or len(opened) == 1:
+                raise bad("a unit is missing before ')'" if expect else "a parenthesis is closed that was not opened")
+            opened.pop()
+        elif mark:
+            if expect:
+                raise bad(f"a unit is missing before {mark!r}")
+            sign, expect = (-1 if mark == "/" else 1), True
+    if len(opened) > 1:
+        raise bad("a parenthesis is not closed")
+    if expect:
+        raise bad("the unit ends with an operator")
+    if not 0.0 < scale < math.inf:
+        raise bad("the factor of the unit is beyond a float")
     return scale, (exponents[0], exponents[1], exponents[2], exponents[3], exponents[4])
 
 
@@ -124,7 +144,7 @@ def quantity(text: str | float | int, unit: str, *, where: str = "") -> float:
     Raises
     ------
     UnitError
-        If the unit is missing, unknown or of another dimension, or the number cannot be read.
+        If the unit is missing, unknown or of another dimension, or the number cannot be read or is not finite in SI.
 
     Examples
     --------
@@ -139,11 +159,10 @@ def quantity(text: str | float | int, unit: str, *, where: str = "") -> float:
         raise UnitError("a quantity must be text with a unit, or a number", where=where, value=text, remedy=f"e.g. '1 {unit}'")
     wanted = unit_scale("K" if unit == "degC" else unit)[1]
     if not isinstance(text, str):
+        number = _finite(text, text, where)
         if wanted != (0, 0, 0, 0, 0):
             raise UnitError("a unit is missing", where=where, value=text, remedy=f"write it as text with its unit: \"{text} {unit}\"")
-        if not math.isfinite(text):
-            raise UnitError("not a finite number", where=where, value=text, remedy="give a finite value")
-        return float(text)
+        return number
     found = _NUMBER.match(text)
     if found is None:
         raise UnitError("no number found", where=where, value=text, remedy=f"write a number and a unit, e.g. \"1.0 {unit}\"")
@@ -151,11 +170,11 @@ def quantity(text: str | float | int, unit: str, *, where: str = "") -> float:
     if symbol == "degC":
         if wanted != unit_scale("K")[1]:
             raise UnitError(f"unit 'degC' does not fit a quantity in {unit!r}", where=where, value=text, remedy=f"give it in {unit!r}")
-        return round(number + 273.15, 10)
+        return _finite(round(number + 273.15, 10), text, where)
     if not symbol:
         if wanted != (0, 0, 0, 0, 0):
             raise UnitError("a unit is missing", where=where, value=text, remedy=f"write \"{text.strip()} {unit}\"")
-        return number
+        return _finite(number, text, where)
     try:
         scale, dimension = unit_scale(symbol)
     except UnitError as error:
@@ -165,8 +184,19 @@ def quantity(text: str | float | int, unit: str, *, where: str = "") -> float:
     # one rounding instead of two: '1.1 nm' must be the float 1.1e-09
     exponent = round(math.log10(scale))
     if math.isclose(scale, 10.0**exponent, rel_tol=1e-12) and "e" not in found.group(1).lower():
-        return float(f"{found.group(1)}e{exponent}")
-    return number * scale
+        return _finite(float(f"{found.group(1)}e{exponent}"), text, where)
+    return _finite(number * scale, text, where)
+
+
+def _finite(value: float, text: str | float, where: str) -> float:
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number beyond the floats
+        number = math.inf
+    if not math.isfinite(number):
+        shown = text if isinstance(text, str | float) else number
+        raise UnitError("not a finite number", where=where, value=shown, remedy="give a finite value")
+    return number
 
 
 def in_unit(value: float, unit: str) -> float:
@@ -208,7 +238,7 @@ def parse_spice(text: str) -> float:
     Raises
     ------
     UnitError
-        If the text is no SPICE number.
+        If the text is no SPICE number, or not a finite one.
 
     Examples
     --------
@@ -220,12 +250,12 @@ def parse_spice(text: str) -> float:
         raise UnitError("not a SPICE number", where="netlist", value=text, remedy="write 1.2u, 10meg, 1e-9 ...")
     number, suffix = found.groups()
     if not suffix:
-        return float(number)
+        return _finite(float(number), text, "netlist")
     scale = _SPICE[suffix.lower()]
     exponent = round(math.log10(scale))
     if scale == 10.0**exponent and "e" not in number.lower():
-        return float(f"{number}e{exponent}")
-    return float(number) * scale
+        return _finite(float(f"{number}e{exponent}"), text, "netlist")
+    return _finite(float(number) * scale, text, "netlist")
 
 
 def spice_number(value: float) -> str:

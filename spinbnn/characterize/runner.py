@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import Executor
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from .. import provenance
+from .. import files, provenance
 from ..circuit.dropout_bench import Sample
 from ..circuit.simulator.deck import Deck, SimulationResult, Simulator
-from ..errors import CoverageError, ParameterError, SimulationError
+from ..errors import CoverageError, MissingToolError, ParameterError, SimulationError
 from .flow import Flow
-from .journal import Journal
+from .flow_file import named
+from .journal import Journal, Row
 from .table import STATUS, LookupTable, Measure
+from .table_file import read_table
 
 Progress = Callable[[int, int], None]
 
@@ -28,6 +33,7 @@ def run_flow(
     simulator: Simulator | Literal["shared", "batch"] = "shared",
     out: str | Path | None = None,
     progress: Progress | None = None,
+    retry_failed: bool = False,
 ) -> LookupTable:
     """Characterise: simulate every grid point of a flow and return its table.
 
@@ -42,10 +48,13 @@ def run_flow(
     simulator : {"shared", "batch"} or Simulator
         PySpice's shared library in worker processes, ``ngspice -b``, or any object with ``run(decks)``.
     out : str or Path, optional
-        HDF5 file. While the run lasts a journal stands beside it (``<out>.journal``): a killed run resumes, and a
-        finished sample is never measured again. An existing table of the same flow is returned as it is.
+        HDF5 file. While the run lasts a journal stands beside it (``<out>.journal``), locked against a second process:
+        a killed run resumes, and a good sample is never measured again; one that timed out or crashed is, one that
+        failed only if no sample is good. An existing table of the same flow and simulator is returned as it is.
     progress : callable, optional
         Called with (done, total) after each sample.
+    retry_failed : bool
+        Measure every sample again that is not ok, also those of an existing table; good ones are kept.
 
     Returns
     -------
@@ -55,9 +64,14 @@ def run_flow(
     Raises
     ------
     SimulationError
-        If every sample failed; the first message is shown.
+        If every sample failed; the first message is shown, and the journal stays.
     DataError
-        If the journal belongs to another flow.
+        If ``out`` cannot be written, another process writes it, or the journal is damaged or of another flow or
+        simulator.
+    CoverageError
+        If ``out`` holds a table of another flow or simulator.
+    MissingToolError
+        If ngspice is needed and not installed.
 
     Examples
     --------
@@ -66,74 +80,168 @@ def run_flow(
     flow = flow if isinstance(flow, Flow) else Flow.load(flow)
     if executor is not None and workers is not None:
         raise ParameterError("give workers or an executor, not both", where="run_flow", value=workers, remedy="the executor fixes the number of workers")
-    target = None if out is None else Path(out)
-    if target is not None and target.exists():
-        return _existing(flow, target)
-    if target is None:
-        return _measure(flow, None, workers, executor, simulator, progress)
-    journal = Journal(target.with_name(target.name + ".journal"), flow.content_hash)
-    with journal:
-        table = _measure(flow, journal, workers, executor, simulator, progress)
-    table.save(target)
-    journal.path.unlink()
+    flow_hash = flow.content_hash
+    if out is None:
+        return _measure(flow, {}, None, _results_of(workers, executor, simulator), progress, (flow_hash, simulator_identity(simulator, executor)))
+    target = Path(out)
+    former = _existing(flow_hash, target, simulator, executor)
+    if former is not None and (former.complete or not retry_failed):
+        return _untouched(former)
+    identity = (flow_hash, simulator_identity(simulator, executor))
+    with Journal(target.with_name(target.name + ".journal"), *identity, size=flow.grid.size, measures=flow.measures) as journal:
+        former = _existing(flow_hash, target, simulator, executor)  # once more: a process before us may have finished it
+        if former is not None and (former.complete or not retry_failed):
+            journal.remove()
+            return _untouched(former)
+        kept = _kept({**_rows(former), **journal.rows}, retry_failed)
+        table = _measure(flow, kept, journal, _results_of(workers, executor, simulator), progress, identity)
+        table.save(target)
+        journal.remove()
     return table
 
 
-def _existing(flow: Flow, target: Path) -> LookupTable:
-    table = LookupTable.open(target)
-    if table.attributes.get("flow_hash") != flow.content_hash:
+def simulator_identity(simulator: Simulator | str, executor: Executor | None = None) -> str:
+    """Return the name under which a simulator's numbers are kept: samples of two are never mixed in a table.
+
+    Both drivers of ngspice give the same bits and share ``"ngspice-<version>"``. Another object gives its attribute
+    ``identity``, or else the name of its type.
+
+    Raises
+    ------
+    MissingToolError
+        If ngspice is asked for and not installed.
+
+    Examples
+    --------
+    >>> from spinbnn.circuit.dropout_analytic import analytic_simulator
+    >>> simulator_identity(analytic_simulator())
+    'analytic'
+    """
+    from ..circuit.simulator import AnalyticSimulator, NgspiceBatch, NgspiceShared, find_ngspice
+
+    if executor is None and not isinstance(simulator, str):
+        if isinstance(simulator, NgspiceBatch | NgspiceShared):
+            return f"ngspice-{simulator.installation.version or simulator.version}"
+        default = "analytic" if isinstance(simulator, AnalyticSimulator) else type(simulator).__name__
+        return str(getattr(simulator, "identity", default))
+    _check_name(simulator)
+    installation = find_ngspice()
+    if executor is not None or simulator == "batch":
+        installation.require_executable()
+    else:
+        installation.require_library()
+    if installation.version:
+        return f"ngspice-{installation.version}"
+    with NgspiceShared(workers=1, installation=installation) as engine:  # no program to ask: the library knows
+        return f"ngspice-{engine.version}"
+
+
+def _existing(flow_hash: str, target: Path, simulator: Simulator | str, executor: Executor | None) -> LookupTable | None:
+    """Return the table at ``target`` if it is of this flow and simulator, None if there is none; no name is looked up."""
+    if not target.exists():
+        return None
+    table = read_table(target)
+    if table.attributes.get("flow_hash") != flow_hash:
         raise CoverageError("the file holds a table of another flow (axes, seed, cells, device or technology differ)", where=str(target), value=table.name, remedy="give another --out, or remove the file")
-    counts = {"simulated": 0, "resumed": int(table.status.size)}
-    return LookupTable(name=table.name, grid_axes=table.grid_axes, measures=table.measures, status=table.status, attributes={**table.attributes, **counts}, messages=table.messages)
+    found = str(table.attributes.get("simulator"))
+    try:
+        wanted = simulator_identity(simulator, executor)
+    except MissingToolError:
+        wanted = found if found.startswith("ngspice-") else "ngspice"  # a finished table serves where ngspice is not installed
+    if found != wanted:
+        raise CoverageError(f"the file holds a table of another simulator than {wanted!r}", where=str(target), value=found, remedy="give another --out, or remove the file")
+    return table
+
+
+def _untouched(table: LookupTable) -> LookupTable:
+    return replace(table, attributes={**table.attributes, "simulated": 0, "resumed": int(table.status.size)})
+
+
+def _rows(table: LookupTable | None) -> dict[int, Row]:
+    """Return the cells of a table as rows of a journal."""
+    if table is None:
+        return {}
+    names = {code: name for name, code in STATUS.items()}
+    rungs = np.zeros(table.status.size, dtype=int) if table.rung is None else table.rung.ravel()
+    out = {}
+    for index, code in enumerate(table.status.ravel().tolist()):
+        if names[code] != "not_measured":
+            values = {n: float(m.data.flat[index]) for n, m in table.measures.items()} if names[code] == "ok" else {}
+            out[index] = Row(status=names[code], values=values, message=table.messages.get(index, ""), rung=int(rungs[index]))
+    return out
+
+
+def _kept(rows: Mapping[int, Row], retry_failed: bool) -> dict[int, Row]:
+    """Return the rows that are not measured again."""
+    keep = {"ok"} if retry_failed or all(row.status != "ok" for row in rows.values()) else {"ok", "failed"}
+    return {index: row for index, row in rows.items() if row.status in keep}
+
+
+Results = Callable[[Iterable[Deck]], Generator[SimulationResult, None, None]]
 
 
 def _measure(
-    flow: Flow, journal: Journal | None, workers: int | None, executor: Executor | None,
-    simulator: Simulator | str, progress: Progress | None,
-) -> LookupTable:  # fmt: skip
-    total = flow.grid.size
-    done = {} if journal is None else dict(journal.entries)
-    resumed = len(done)
+    flow: Flow, kept: dict[int, Row], journal: Journal | None, results: Results, progress: Progress | None, identity: tuple[str, str]
+) -> LookupTable:
+    total, rows = flow.grid.size, dict(kept)
     samples = list(flow.samples())
-    missing = [k for k in range(total) if k not in done]
-    decks = (flow.bench.deck(samples[k]) for k in missing)
+    missing = [k for k in range(total) if k not in rows]
     if progress:
-        progress(resumed, total)
-    for index, result in zip(missing, _results(decks, workers, executor, simulator) if missing else (), strict=True):
-        status, values, message = evaluate(flow, samples[index], result)
-        done[index] = {"status": status, "values": values, "message": message}
-        if journal is not None:
-            journal.add(index, status, values, message)
-        if progress:
-            progress(len(done), total)
-    return _table(flow, done, resumed)
+        progress(len(rows), total)
+    with closing(results(_deck(flow, samples[k], k) for k in missing)) as answers:
+        for index in missing:
+            result = next(answers, None)
+            if result is None:
+                raise SimulationError("the simulator gave fewer results than it got decks", where=f"flow {flow.name!r}, sample {index}", value=len(rows) - len(kept), remedy="its run() must yield one result for each deck")
+            rows[index] = evaluate(flow, samples[index], result)
+            if journal is not None:
+                journal.add(index, rows[index])
+            if progress:
+                progress(len(rows), total)
+    return _table(flow, rows, len(kept), *identity)
 
 
-def evaluate(flow: Flow, sample: Sample, result: SimulationResult) -> tuple[str, dict[str, float], str]:
-    """Turn one simulation into (status, measures, message); a failed one keeps its message and has no values."""
+def _deck(flow: Flow, sample: Sample, index: int) -> Deck:
+    with named(f"{flow.origin}, sample {index}", flow.origin):
+        return flow.bench.deck(sample)
+
+
+def evaluate(flow: Flow, sample: Sample, result: SimulationResult) -> Row:
+    """Turn one simulation into a row: measures, or the message of what went wrong."""
+    rung = min(int(result.rung), 255)
     if result.status != "ok":
-        return result.status, {}, result.error
+        return Row(status=result.status, message=result.error, rung=rung)
     try:
         values = flow.bench.measure(result, sample)
     except SimulationError as error:
-        return "failed", {}, str(error)
-    return "ok", {name: values[name] for name in flow.measures}, ""
+        return Row(status="failed", message=str(error), rung=rung)
+    chosen = {name: float(values[name]) for name in flow.measures}
+    if infinite := [name for name, value in chosen.items() if math.isinf(value)]:
+        return Row(status="failed", message=f"the measure {infinite[0]!r} is infinite", rung=rung)
+    return Row(status="ok", values=chosen, rung=rung)
 
 
-def _results(decks: Iterable[Deck], workers: int | None, executor: Executor | None, simulator: Simulator | str) -> Iterator[SimulationResult]:
-    if executor is not None:
-        yield from executor.map(_one, decks)
-        return
-    if not isinstance(simulator, str):
-        yield from simulator.run(decks)
-        return
-    from ..circuit.simulator import NgspiceBatch, NgspiceShared
+def _results_of(workers: int | None, executor: Executor | None, simulator: Simulator | str) -> Results:
+    """Return what turns decks into results; its simulator starts with the first deck and ends with the generator."""
 
-    if simulator not in ("shared", "batch"):
+    def run(decks: Iterable[Deck]) -> Generator[SimulationResult, None, None]:
+        if executor is not None:
+            yield from executor.map(_one, decks)
+            return
+        if not isinstance(simulator, str):
+            yield from simulator.run(decks)
+            return
+        from ..circuit.simulator import NgspiceBatch, NgspiceShared
+
+        with NgspiceShared(workers=workers or 1) if simulator == "shared" else NgspiceBatch(workers=workers or 1) as engine:
+            yield from engine.run(decks)
+
+    return run
+
+
+def _check_name(simulator: Simulator | str) -> None:
+    if isinstance(simulator, str) and simulator not in ("shared", "batch"):
         raise ParameterError("unknown simulator", where="run_flow, simulator", value=simulator, remedy="'shared', 'batch', or an object with run(decks)")
-    engine = NgspiceShared(workers=workers or 1) if simulator == "shared" else NgspiceBatch(workers=workers or 1)
-    with engine:
-        yield from engine.run(decks)
 
 
 def _one(deck: Deck) -> SimulationResult:
@@ -144,29 +252,29 @@ def _one(deck: Deck) -> SimulationResult:
         return next(iter(engine.run([deck])))
 
 
-def _table(flow: Flow, done: dict[int, dict], resumed: int) -> LookupTable:
+def _table(flow: Flow, rows: Mapping[int, Row], resumed: int, flow_hash: str, simulator: str) -> LookupTable:
     shape, total = flow.grid.shape, flow.grid.size
-    status = np.full(total, STATUS["not_measured"], dtype=np.uint8)
+    status, rung = np.full(total, STATUS["not_measured"], dtype=np.uint8), np.zeros(total, dtype=np.uint8)
     data = {name: np.full(total, np.nan) for name in flow.measures}
-    messages = {}
-    for index, entry in done.items():
-        status[index] = STATUS[entry["status"]]
-        if entry["message"]:
-            messages[index] = entry["message"]
-        for name, value in entry["values"].items():
-            data[name][index] = np.nan if value is None else value
+    messages = {index: row.message for index, row in sorted(rows.items()) if row.message}
+    for index, row in rows.items():
+        status[index], rung[index] = STATUS[row.status], row.rung
+        for name, value in row.values.items():
+            data[name][index] = value
     if not np.any(status == 0):
         raise SimulationError(f"all {total} samples failed", where=f"flow {flow.name!r}", value=next(iter(messages.values()), ""), remedy="run 'spinbnn doctor'; try the flow with one point")
     bench = flow.bench
+    identity = bench.identity()
     attributes = provenance.record(
-        flow.seed, flow=flow.name, flow_hash=flow.content_hash, device=bench.params.name, device_hash=bench.params.content_hash,
-        technology=bench.technology.name, technology_hash=bench.technology.content_hash, barrier=bench.barrier,
+        flow.seed, flow=flow.name, flow_hash=flow_hash, bench_hash=files.content_hash(identity), device=bench.params.name,
+        device_hash=bench.params.content_hash, technology=bench.technology.name, technology_hash=bench.technology.content_hash,
+        barrier=bench.barrier, simulator=simulator,
     )  # fmt: skip
     notes = [*bench.params.notes, *(f"assumed: {q.key} = {q}" for q in bench.params.assumed), *(f"assumed: {bench.technology.name} {key}" for key in bench.technology.assumed)]
     measures = {n: Measure(name=n, unit=bench.measures[n][0], description=bench.measures[n][1], data=data[n].reshape(shape)) for n in flow.measures}
     return LookupTable(
-        name=flow.name, grid_axes=flow.grid.axes, measures=measures, status=status.reshape(shape), messages=messages,
-        attributes={**attributes, "notes": notes, "simulated": len(done) - resumed, "resumed": resumed},
+        name=flow.name, grid_axes=flow.grid.axes, measures=measures, status=status.reshape(shape), rung=rung.reshape(shape), messages=messages,
+        attributes={**attributes, "cells": identity["cells"], "notes": notes, "simulated": len(rows) - resumed, "resumed": resumed},
     )  # fmt: skip
 
 

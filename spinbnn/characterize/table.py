@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import files, resources
-from ..errors import CoverageError, DataError, ParameterError, suggest
+from ..errors import CoverageError, ParameterError, suggest
 from ..tables import Cell, Column, Table
 from .grid import Axis
 
-SCHEMA = "spinbnn.table/1"
 STATUS = {"ok": 0, "not_measured": 1, "failed": 2, "timeout": 3, "crashed": 4}
 """Meaning of the status of a cell."""
+IDENTITY = ("flow_hash", "device", "device_hash", "technology", "technology_hash", "barrier", "simulator", "seed")
+"""Attributes that say what the numbers are of; the content hash covers them."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 Array = NDArray[np.float64]
 
@@ -52,6 +52,8 @@ class LookupTable:
         Schema, hashes, versions, seed, command and time (JSON-able).
     messages : mapping of int to str
         What the simulator said at cells that are not ok, by row-major index.
+    rung : ndarray of uint8 or None
+        Level of the numerics ladder that gave each cell's answer (0: the bench's own options); None if not recorded.
 
     Notes
     -----
@@ -72,8 +74,11 @@ class LookupTable:
     status: NDArray[np.uint8]
     attributes: Mapping[str, Any] = field(default_factory=dict)
     messages: Mapping[int, str] = field(default_factory=dict)
+    rung: NDArray[np.uint8] | None = None
 
     def __post_init__(self) -> None:
+        if self.rung is not None and self.rung.shape != self.shape:
+            raise ParameterError("rung and axes differ in shape", where=f"table {self.name!r}", value=self.rung.shape, remedy=f"shape {self.shape}")
         if self.status.shape != self.shape:
             raise ParameterError("status and axes differ in shape", where=f"table {self.name!r}", value=self.status.shape, remedy=f"shape {self.shape}")
         for measure in self.measures.values():
@@ -129,12 +134,15 @@ class LookupTable:
         Returns
         -------
         float or ndarray
-            Value [unit of the measure].
+            Value [unit of the measure]. A measure that is undefined in an ok cell (a latency without a decision) is NaN
+            there, and so is everything interpolated from it.
 
         Raises
         ------
         CoverageError
             Outside the grid (nothing is extrapolated), at an unknown name, or on a cell that is not ok.
+        ParameterError
+            If a coordinate of a numeric axis is no number.
         """
         if measure is None:
             return {name: self.at(name, allow_failed=allow_failed, **point) for name in self.measures}
@@ -144,7 +152,7 @@ class LookupTable:
             if axis.name in point:
                 position = self.grid_axes.index(axis)
                 low, high, share = _locate(axis, point[axis.name], self.name)
-                data, status = _blend(data, position, low, high, share), np.maximum(np.take(status, low, position), np.take(status, high if share else low, position))
+                data, status = _blend(data, position, low, high, share), np.maximum(np.take(status, low, position), np.take(status, high, position))
         if not allow_failed and np.any(status > 0):
             raise CoverageError("a cell that is needed here was not measured or failed", where=f"table {self.name!r}, {measure}", value=dict(point), remedy="see table.failures(), measure it again, or pass allow_failed=True")
         return float(data) if data.ndim == 0 else data
@@ -169,7 +177,8 @@ class LookupTable:
         measures = {n: Measure(name=n, unit=m.unit, description=m.description, data=m.data[tuple(index)]) for n, m in self.measures.items()}
         flat = np.arange(self.status.size).reshape(self.shape)[tuple(index)].ravel()
         messages = {new: self.messages[int(old)] for new, old in enumerate(flat) if int(old) in self.messages}
-        return LookupTable(name=self.name, grid_axes=kept, measures=measures, status=self.status[tuple(index)], attributes=self.attributes, messages=messages)
+        rung = None if self.rung is None else self.rung[tuple(index)]
+        return LookupTable(name=self.name, grid_axes=kept, measures=measures, status=self.status[tuple(index)], attributes=self.attributes, messages=messages, rung=rung)
 
     def _known_axes(self, point: Mapping[str, Any]) -> None:
         for name in point:
@@ -213,45 +222,35 @@ class LookupTable:
             low, middle, high = (float(v) for v in np.quantile(ok, [0.05, 0.5, 0.95])) if ok.size else (math.nan,) * 3
             rows.append([m.name, m.unit, low, middle, high, m.description])
         heads: list[Column | str] = ["measure", "unit", Column("5 %"), Column("median"), Column("95 %"), "meaning"]
-        return Table(f"{self.name}: {self.status.size} samples, {int(np.sum(self.status > 0))} not ok", heads, rows)
+        title = f"{self.name}: {self.status.size} samples, {int(np.sum(self.status > 0))} not ok"
+        if self.rung is not None and np.any(self.rung > 0):
+            title += f", {int(np.sum(self.rung > 0))} needed other numerics (rung 1 to {int(self.rung.max())})"
+        return Table(title, heads, rows)
 
     @property
     def content_hash(self) -> str:
-        """sha256 of axes, values and status (not of time or versions)."""
-        head = files.content_hash({"axes": [[a.name, a.unit, list(a.values)] for a in self.grid_axes], "measures": sorted(self.measures)})
+        """sha256 of axes, units, values, status, rungs and the attributes in ``IDENTITY`` (not of time or versions)."""
+        head = files.content_hash({
+            "axes": [[a.name, a.unit, list(a.values)] for a in self.grid_axes],
+            "measures": [[n, self.measures[n].unit] for n in sorted(self.measures)],
+            "identity": {key: self.attributes.get(key) for key in IDENTITY},
+            "rung": self.rung is not None,
+        })  # fmt: skip
         body = b"".join(np.ascontiguousarray(self.measures[n].data, dtype="<f8").tobytes() for n in sorted(self.measures))
-        return files.content_hash(head.encode() + body + self.status.tobytes())
+        rung = b"" if self.rung is None else self.rung.astype(np.uint8).tobytes()
+        return files.content_hash(head.encode() + body + self.status.astype(np.uint8).tobytes() + rung)
 
     def save(self, path: str | Path) -> Path:
-        """Write the table as HDF5, whole or not at all."""
-        import h5py
+        """Write the table as HDF5, whole or not at all.
 
-        target = Path(path)
-        with files.atomic_path(target) as beside, h5py.File(beside, "w") as h5:
-            h5.attrs.update({"schema": SCHEMA, "name": self.name, "content_hash": self.content_hash})
-            h5.attrs["attributes"] = json.dumps(dict(self.attributes), sort_keys=True)
-            h5.attrs["messages"] = json.dumps({str(k): v for k, v in self.messages.items()})
-            for axis in self.grid_axes:
-                values: Any = [str(v) for v in axis.values] if axis.named else axis.coordinates
-                scale = h5.create_dataset(axis.name, data=values, dtype=h5py.string_dtype() if axis.named else None)
-                scale.make_scale(axis.name)
-                scale.attrs.update({"units": axis.unit, "long_name": axis.description})
-            self._write(h5, "status", self.status, {"flag_values": list(STATUS.values()), "flag_meanings": " ".join(STATUS), "description": "0 = ok"})
-            for m in self.measures.values():
-                self._write(h5, m.name, m.data, {"units": m.unit, "description": m.description})
-                if "draw" in self.axes:
-                    for kind, data in self.statistics(m.name).items():
-                        self._write(h5, f"statistics/{m.name}/{kind}", data, {"units": "1" if kind == "count" else m.unit}, without="draw")
-        return target
+        Raises
+        ------
+        DataError
+            If the path cannot be written.
+        """
+        from .table_file import write_table
 
-    def _write(self, h5: Any, name: str, data: Any, attributes: Mapping[str, Any], without: str = "") -> None:
-        data = np.asarray(data)
-        axes = [a for a in self.grid_axes if a.name != without]
-        large = data.ndim > 0 and data.size >= 64
-        dataset = h5.create_dataset(name, data=data, chunks=True if large else None, compression="gzip" if large else None)
-        dataset.attrs.update(attributes)
-        for position, axis in enumerate(axes):
-            dataset.dims[position].attach_scale(h5[axis.name])
+        return write_table(self, Path(path))
 
     @classmethod
     def open(cls, name_or_path: str | Path) -> LookupTable:
@@ -262,51 +261,16 @@ class LookupTable:
         DataError
             If the file is missing, damaged, of another schema, or its content hash does not match.
         """
-        import h5py
+        from .table_file import read_table
 
-        path = resources.find("table", name_or_path)
-        try:
-            with h5py.File(path, "r") as h5:
-                table = cls._read(h5, path)
-                expected = str(h5.attrs["content_hash"])
-        except (OSError, KeyError) as error:
-            raise DataError("the table cannot be read", where=str(path), value=str(error), remedy="characterise it again, or fetch the file again") from None
-        if table.content_hash != expected:
-            raise DataError("the table's content does not match its hash", where=str(path), value=table.content_hash[:16], remedy="the file is damaged or was edited: characterise it again")
-        return table
-
-    @classmethod
-    def _read(cls, h5: Any, path: Path) -> LookupTable:
-        if h5.attrs.get("schema") != SCHEMA:
-            raise DataError("not a lookup table of this version", where=str(path), value=h5.attrs.get("schema"), remedy=f"need schema {SCHEMA}")
-        names = [h5["status"].dims[k][0].name.lstrip("/") for k in range(h5["status"].ndim)]
-        axes = []
-        for name in names:
-            scale = h5[name]
-            values = scale.asstr()[()].tolist() if h5py_is_text(scale) else scale[()].tolist()
-            axes.append(Axis(name=name, unit=str(scale.attrs["units"]), description=str(scale.attrs["long_name"]), values=tuple(values)))
-        skip = {"status", "statistics", *names}
-        measures = {
-            n: Measure(name=n, unit=str(d.attrs["units"]), description=str(d.attrs["description"]), data=np.asarray(d[()], dtype=float))
-            for n, d in h5.items() if n not in skip
-        }  # fmt: skip
-        messages = {int(k): v for k, v in json.loads(h5.attrs["messages"]).items()}
-        return cls(
-            name=str(h5.attrs["name"]), grid_axes=tuple(axes), measures=measures, status=np.asarray(h5["status"][()], dtype=np.uint8),
-            attributes=json.loads(h5.attrs["attributes"]), messages=messages,
-        )  # fmt: skip
+        return read_table(resources.find("table", name_or_path))
 
     def _repr_html_(self) -> str:
         return self.summary().to_html()
 
 
-def h5py_is_text(dataset: Any) -> bool:
-    """Return whether a dataset holds text."""
-    return dataset.dtype.kind in "OS"
-
-
 def _locate(axis: Axis, value: float | str | int, table: str) -> tuple[int, int, float]:
-    """Return the two neighbours of a value on an axis and the share of the upper one."""
+    """Return the two neighbours of a value on an axis and the share of the upper one; at a node both are that node."""
     place = f"table {table!r}, axis {axis.name!r}"
     if axis.named or axis.name == "draw":
         if value not in axis.values:
@@ -314,7 +278,10 @@ def _locate(axis: Axis, value: float | str | int, table: str) -> tuple[int, int,
         index = axis.values.index(value)
         return index, index, 0.0
     points = axis.coordinates
-    number = float(value)
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ParameterError("a coordinate of this axis is a number in SI units", where=place, value=value, remedy=f"a float [{axis.unit}]") from None
     slack = 1e-9 * max(abs(points[0]), abs(points[-1]))
     if not (points[0] - slack <= number <= points[-1] + slack):
         raise CoverageError("outside the table; nothing is extrapolated", where=place, value=number, remedy=f"stay in [{points[0]:g}, {points[-1]:g}] {axis.unit}, or characterise a wider range")

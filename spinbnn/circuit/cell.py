@@ -12,6 +12,7 @@ from ..errors import DataError, NetlistError, UnitError, suggest
 from ..units import parse_spice, spice_number
 
 _PARAMETER = re.compile(r"([A-Za-z_]\w*)\s*=\s*(\{[^}]*\}|\S+)")
+_ANALYSES = {".control", ".endc", ".end", ".tran", ".dc", ".op", ".ac", ".noise", ".tf", ".pz", ".sens", ".disto"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,9 @@ class Cell:
     parameters : mapping of str to float
         Defaults in SI units.
     path : Path
-        The file.
+        The file, for messages.
+    text : str
+        Its content; benches write it into their decks, so that a deck never changes with the file.
 
     Examples
     --------
@@ -53,7 +56,7 @@ class Cell:
         DataError
             If there is no such file or it cannot be read.
         NetlistError
-            If the file does not hold exactly one well-formed ``.subckt ... .ends``.
+            If the file does not hold exactly one well-formed ``.subckt ... .ends``, or holds anything that reaches beyond it.
         """
         path = resources.find("cell", name_or_path)
         try:
@@ -64,8 +67,8 @@ class Cell:
 
     @classmethod
     def parse(cls, text: str, path: Path) -> Cell:
-        """Parse netlist text; ``path`` is for messages and ``.include``."""
-        lines = _logical_lines(text)
+        """Parse netlist text; ``path`` is for messages."""
+        lines = _logical_lines(text, path)
         heads = [line for line in lines if line.lower().startswith(".subckt")]
         ends = [line for line in lines if line.lower().startswith(".ends")]
         if len(heads) != 1 or len(ends) != 1:
@@ -73,8 +76,12 @@ class Cell:
                 f"a cell file holds one .subckt and one .ends; found {len(heads)} and {len(ends)}",
                 where=str(path), value=path.name, remedy="put one subcircuit in a file",
             )  # fmt: skip
-        if illegal := [line for line in lines if line.lower().startswith((".control", ".end ", ".tran", ".dc", ".op", ".ac"))]:
-            raise NetlistError("a cell holds no analyses and no control blocks", where=str(path), value=illegal[0], remedy="move it into the bench")
+        words = [line.lower().split()[0] for line in lines]
+        for word, line in zip(words, lines, strict=True):
+            if word in _ANALYSES:
+                raise NetlistError("a cell holds no analyses and no control blocks", where=str(path), value=line, remedy="move it into the bench")
+            if word.startswith((".inc", ".lib")):
+                raise NetlistError("a cell holds no files: its own text is all that a deck takes over", where=str(path), value=line, remedy="write the text of that file into this one")
         head = heads[0]
         parameters: dict[str, float] = {}
         for key, value in _PARAMETER.findall(head):
@@ -82,10 +89,10 @@ class Cell:
                 parameters[key.lower()] = parse_spice(value)
             except UnitError:
                 raise NetlistError("a parameter's default must be a plain number", where=f"{path}, .subckt line, {key}", value=value, remedy="write e.g. w=1.2u") from None
-        words = _PARAMETER.sub("", head).split()
-        if len(words) < 3 or any("=" in word for word in words):
+        declared = _PARAMETER.sub("", head).split()
+        if len(declared) < 3 or any("=" in word for word in declared):
             raise NetlistError("the .subckt line cannot be read", where=str(path), value=head, remedy=".subckt name port ... key=value ...")
-        return cls(name=words[1].lower(), ports=tuple(w.lower() for w in words[2:]), parameters=parameters, path=path, text=text)
+        return cls(name=declared[1].lower(), ports=tuple(w.lower() for w in declared[2:]), parameters=parameters, path=path, text=text)
 
     def instance(self, name: str, nodes: Sequence[str], **parameters: float) -> str:
         """Return the ``X`` line of one instance.
@@ -98,11 +105,11 @@ class Cell:
         if len(nodes) != len(self.ports):
             raise NetlistError(
                 f"cell {self.name!r} has {len(self.ports)} ports ({' '.join(self.ports)})",
-                where=f"instance {name!r}", value=list(nodes), remedy="give one node for each port, in order",
+                where=f"{self.path}, instance {name!r}", value=list(nodes), remedy="give one node for each port, in order",
             )  # fmt: skip
         for key in parameters:
             if key not in self.parameters:
-                raise NetlistError(f"cell {self.name!r} has no such parameter", where=f"instance {name!r}", value=key, remedy=suggest(key, self.parameters))
+                raise NetlistError(f"cell {self.name!r} has no such parameter", where=f"{self.path}, instance {name!r}", value=key, remedy=suggest(key, self.parameters))
         given = [f"{key}={spice_number(value)}" for key, value in parameters.items()]
         return " ".join([f"X{name}", *nodes, self.name, *given])
 
@@ -112,7 +119,7 @@ class Cell:
         return files.content_hash(self.text.encode())
 
 
-def _logical_lines(text: str) -> list[str]:
+def _logical_lines(text: str, path: Path) -> list[str]:
     """Join ``+`` continuation lines; drop comments and empty lines."""
     out: list[str] = []
     for raw in text.splitlines():
@@ -121,7 +128,7 @@ def _logical_lines(text: str) -> list[str]:
             continue
         if line.startswith("+"):
             if not out:
-                raise NetlistError("a continuation line with nothing before it", where="netlist", value=line, remedy="start the line without '+'")
+                raise NetlistError("a continuation line with nothing before it", where=str(path), value=line, remedy="start the line without '+'")
             out[-1] += " " + line[1:].strip()
         else:
             out.append(line.strip())

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from ..device import ThermalSwitching
-from .dropout_bench import REFERENCE, SUPPLIES, TRACK, Timing
+from .dropout_bench import REFERENCE
+from .dropout_cycle import DRIVERS, SUPPLIES, TRACK, Timing
+from .dropout_measures import switching_model
 from .simulator import AnalyticSimulator
 from .simulator.deck import Deck
 
@@ -50,7 +51,7 @@ def _waveforms(deck: Deck, t: Timing) -> dict[str, Array]:
     reset_current = d["supply"] / (d["rtrack"] + BRIDGE_RESET) * reset_shape
     current = set_current - reset_current
     out: dict[str, Array] = {"time": time, TRACK: current}
-    out |= {f"i(v{name})": np.zeros_like(time) for name in SUPPLIES} | {f"v({name})": np.zeros_like(time) for name in SUPPLIES if name not in ("vdd", "vset")}
+    out |= {f"i(v{name})": np.zeros_like(time) for name in SUPPLIES} | {f"v({name})": np.zeros_like(time) for name in DRIVERS}
     out["i(vvset)"], out["i(vvdd)"] = -set_current, -reset_current
     out["v(p0)"], out["v(p1)"] = _master_equation(time, current, d)
     return out | _read_out(time, d, t)
@@ -62,9 +63,7 @@ def _trapezoid(time: Array, start: float, width: float, edge: float) -> Array:
 
 def _master_equation(time: Array, current: Array, d: Mapping[str, float]) -> tuple[Array, Array]:
     """Step dP/dt = k_up (1 - P) - k_down P exactly for the rates at each step's middle, from P = 0 and P = 1."""
-    model = ThermalSwitching(
-        delta=d["delta"], attempt_time=d["tau0"], critical_current=d["ic0"], saturation=1.0 / (1.0 + d["back"]), barrier="exact" if d["exact"] > 0.5 else "seed"
-    )
+    model = switching_model(d)
     up, down = model.rates(0.5 * (current[1:] + current[:-1]))  # the numbers of the deck hold at its temperature
     total, step = up + down, np.diff(time)
     decay, rest = np.exp(-total * step), up / total

@@ -10,44 +10,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-import numpy as np
+from typing import Any
 
 from ..device import DeviceParams, SwitchingModel
 from ..errors import ParameterError, suggest
 from ..units import spice_number
-from . import waveform
 from .cell import Cell
-from .simulator.deck import Deck, SimulationResult
+from .dropout_cycle import DRIVERS as DRIVERS
+from .dropout_cycle import SUPPLIES as SUPPLIES
+from .dropout_cycle import TRACK as TRACK
+from .dropout_cycle import Timing as Timing
+from .dropout_measures import MEASURES as MEASURES
+from .dropout_measures import measures
+from .simulator.deck import Deck, OptionValue, SimulationResult
 from .technology import Technology
-
-MEASURES: dict[str, tuple[str, str]] = {
-    "p_set": ("1", "probability that SET takes place, from state 0 before SET"),
-    "p_reset_fail": ("1", "probability that RESET leaves state 1 standing, from state 1 (epsilon)"),
-    "transition_01": ("1", "a: probability of bit 1 after the cycle, from bit 0 before it"),
-    "transition_11": ("1", "b: probability of bit 1 after the cycle, from bit 1 before it"),
-    "p_drop": ("1", "stationary probability of bit 1 (DROP), a/(1 - b + a)"),
-    "correlation": ("1", "lag-1 correlation of successive bits, b - a"),
-    "current_set": ("A", "track current in the flat part of SET"),
-    "current_reset": ("A", "track current in the flat part of RESET (magnitude)"),
-    "rise_set": ("s", "10-90 % rise time of the SET current"),
-    "current_peak": ("A", "largest magnitude of the track current in the cycle"),
-    "energy_reset": ("J", "energy from all sources in the RESET window; gate charge is not recovered"),
-    "energy_set": ("J", "energy from all sources in the SET window; the SET rail counts as an ideal supply"),
-    "energy_read": ("J", "energy from all sources in a READ window, averaged over the bit with p_drop"),
-    "energy_cycle": ("J", "energy from all sources of one cycle: RESET + SET + READ"),
-    "energy_track": ("J", "energy dissipated in the track during RESET and SET"),
-    "latency_read": ("s", "from read enable to a valid decision (90 % of the supply), slower of the two states; NaN if undecided"),
-    "latency_cycle": ("s", "RESET pulse + SET pulse + latency_read"),
-    "margin_0": ("V", "reference minus data node just before sensing, parallel junction"),
-    "margin_1": ("V", "data node minus reference just before sensing, antiparallel junction"),
-    "read_ok": ("1", "1 if both states are read correctly, else 0"),
-    "leakage_power": ("W", "power from all sources at rest, before RESET"),
-}
-"""Every measure of this bench: unit and definition."""
-
-SUPPLIES = ("vdd", "vset", "gp1", "gn1", "gp2", "gn2", "reb", "enb")
-"""Sources whose delivered energy is counted. The stimulus of the electrical state is not a physical source."""
 
 WIDTHS = {"p1": 1.0e-6, "n1": 1.6e-6, "p2": 1.6e-6, "n2": 1.6e-6}
 HEADER_WIDTH = 0.3e-6
@@ -63,47 +39,17 @@ The divider has the source resistance of the data node (0.75 R_P), so that both 
 back alike; with a divider of 0.21 R_P three reads in four went wrong."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timing:
-    """Phase plan of the cycle; every time in seconds."""
+OPTIONS: Mapping[str, OptionValue] = {"method": "trap", "reltol": 1e-3, "vntol": 1e-7, "abstol": 1e-12, "chgtol": 1e-16, "gmin": 1e-15}
+"""Numerical options of every deck."""
+STEPS_PER_ATTEMPT_TIME = 5.0
+"""Fewest steps of the simulator in one attempt time: the trapezoidal rule then errs by at most (1/5)^2 / 12 = 0.33 % of an exponent."""
+HIGHEST_RAIL = 1.2
+"""Highest SET rail over the supply."""
+CELLS = ("sot_mtj", "dropout_module", "read_divider", "sense_amp")
 
-    lead: float = 0.5e-9
-    reset: float = 5e-9
-    set: float = 10e-9
-    read: float = 7e-9
-    sense: float = 2e-9
-    gap: float = 1e-9
-    edge: float = 50e-12
-    max_step: float = 50e-12
 
-    def __post_init__(self) -> None:
-        for name in self.__dataclass_fields__:
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                raise ParameterError("a time must be > 0", where=f"timing.{name}", value=value, remedy="give seconds, e.g. '5 ns'")
-        if min(self.reset, self.set, self.gap, self.lead) <= 2 * self.edge or self.sense + 4 * self.edge >= self.read:
-            raise ParameterError("the phases are too short for their edges", where="timing", value=str(self), remedy="lengthen the phases or shorten 'edge'")
-
-    @property
-    def reset_at(self) -> float:
-        """Start of RESET [s]."""
-        return self.lead
-
-    @property
-    def set_at(self) -> float:
-        """Start of SET [s]."""
-        return self.lead + self.reset + self.gap
-
-    @property
-    def read_at(self) -> tuple[float, float]:
-        """Starts of the two READ windows (state 0, state 1) [s]."""
-        first = self.set_at + self.set + self.gap
-        return first, first + self.read + self.gap
-
-    @property
-    def stop(self) -> float:
-        """End of the transient [s]."""
-        return self.read_at[1] + self.read + self.gap
+def _load_cells() -> dict[str, Cell]:
+    return {name: Cell.load(name) for name in CELLS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +94,14 @@ class DropoutModuleBench:
         Barrier law of the junction.
     timing : Timing
         Phase plan.
+    netlists : mapping of str to Cell
+        The four cells, read when the bench is made. Decks carry their text, and that of the transistor models, so that
+        an edited file takes effect with the next bench and never in the middle of a run.
+
+    Notes
+    -----
+    TMR and track resistance do not change with the temperature yet; of the device only Delta and Ic0 do. Read margins
+    at 125 degC are therefore optimistic: the TMR of a real junction falls as it warms up.
 
     Examples
     --------
@@ -163,24 +117,60 @@ class DropoutModuleBench:
     params: DeviceParams
     barrier: str = "exact"
     timing: Timing = field(default_factory=Timing)
+    netlists: Mapping[str, Cell] = field(default_factory=_load_cells)
 
     measures = MEASURES
     axes = {"set_voltage": ("V", "rail voltage of the SET leg"), "temperature": ("K", "temperature"), "supply": ("V", "supply voltage"),
             "corner": ("", "process corner"), "draw": ("", "Monte-Carlo draw")}  # fmt: skip
-    cells = ("sot_mtj", "dropout_module", "read_divider", "sense_amp")
+    cells = CELLS
+
+    def __post_init__(self) -> None:
+        if missing := set(CELLS) - set(self.netlists):
+            raise ParameterError("a cell of the bench is missing", where="DropoutModuleBench, netlists", value=sorted(missing)[0], remedy=f"give {', '.join(CELLS)}")
 
     def nominal(self, *, set_voltage: float, temperature: float = 300.0, corner: str = "tt") -> Sample:
         """Return a sample of nominal parameters."""
         return Sample(set_voltage=set_voltage, temperature=temperature, corner=corner, device={k: q.value for k, q in self.params.quantities.items()})
 
+    def identity(self) -> dict[str, Any]:
+        """Return plain data that fix the numbers of this bench: equal data, equal decks and measures for equal samples.
+
+        Netlists, models and device stand in it with the sha256 of their content. Names of files, technology and device
+        do not.
+        """
+        return {
+            "bench": "dropout_module",
+            "barrier": self.barrier,
+            "timing": {name: getattr(self.timing, name) for name in self.timing.__dataclass_fields__},
+            "device": self.params.content_hash,
+            "technology": self.technology.content_hash,
+            "cells": {name: self.netlists[name].content_hash for name in CELLS},
+            "widths": dict(WIDTHS),
+            "header": HEADER_WIDTH,
+            "sense": {name: list(entry) for name, entry in SENSE_TRANSISTORS.items()},
+            "sense_length": SENSE_LENGTH,
+            "reference": list(REFERENCE),
+            "options": dict(OPTIONS),
+            "track": TRACK,
+            "supplies": list(SUPPLIES),
+        }
+
     def deck(self, sample: Sample) -> Deck:
-        """Return the deck of one sample."""
-        tech, t = self.technology, self.timing
-        supply = tech.supply if sample.supply is None else sample.supply
-        if not 0 < sample.set_voltage <= supply * 1.2:
-            raise ParameterError("the SET rail must lie in (0, 1.2 supply]", where="axis set_voltage", value=sample.set_voltage, remedy=f"stay at or below {1.2 * supply:.3g} V")
+        """Return the deck of one sample.
+
+        Raises
+        ------
+        ParameterError
+            If the SET rail or the supply is out of range, or the attempt time is too short for the steps.
+        """
+        tech, t, cells = self.technology, self.timing, self.netlists
+        supply = self._supply(sample)
         device = self._device_numbers(sample)
-        cells = {name: Cell.load(name) for name in self.cells}
+        if t.max_step * STEPS_PER_ATTEMPT_TIME > device["tau0"] * (1 + 1e-9):
+            raise ParameterError(
+                f"the steps are too long for an attempt time of {device['tau0']:.4g} s", where="timing.max_step", value=t.max_step,
+                remedy=f"set max_step in [timing] of the flow to {device['tau0'] / STEPS_PER_ATTEMPT_TIME:.4g} s or less",
+            )  # fmt: skip
         shift = {name: self._shift(sample, name[0], width, name) for name, width in WIDTHS.items()}
         module = {f"w{n}": w for n, w in WIDTHS.items()} | {f"d{n}": s[0] for n, s in shift.items()} | {f"m{n}": s[1] for n, s in shift.items()}
         header = self._shift(sample, "p", HEADER_WIDTH, "h")
@@ -191,7 +181,7 @@ class DropoutModuleBench:
         reads = [(start, t.read) for start in t.read_at]
         high |= {"gn2": [(t.set_at, t.set), *reads], "gn1": [(t.reset_at, t.reset), *reads], "reb": reads}
         high |= {"enb": [(start + t.read - t.sense, t.sense) for start in t.read_at]}
-        lines = [tech.preamble(), *(f'.include "{cell.path}"' for cell in cells.values())]
+        lines = [tech.preamble(), *(cells[name].text.rstrip("\n") for name in CELLS)]
         lines += [f"Vvdd vdd 0 {spice_number(supply)}", f"Vvset vset 0 {spice_number(sample.set_voltage)}"]
         lines += [self._pulses(name, windows, supply, invert=name in ("gp1", "gp2", "reb", "enb")) for name, windows in high.items()]
         between = t.read_at[1] - t.gap / 2
@@ -199,13 +189,26 @@ class DropoutModuleBench:
         lines.append(cells["dropout_module"].instance("m", ["vset", "vdd", "gp1", "gn1", "gp2", "gn2", "la", "lb", "rd", "s", "p0", "p1"], lg=tech.gate_length, **module, **device))
         lines.append(cells["read_divider"].instance("r", ["rd", "rf", "reb", "vdd"], rref=REFERENCE[0] * nominal_rp, rtop=REFERENCE[1] * nominal_rp, rbot=REFERENCE[2] * nominal_rp, wh=HEADER_WIDTH, lg=tech.gate_length, dh=header[0], mh=header[1]))
         lines.append(cells["sense_amp"].instance("a", ["rd", "rf", "enb", "op", "on", "vdd"], lg=SENSE_LENGTH, **sense_parameters))
-        save = (TRACK, "v(p0)", "v(p1)", "v(rd)", "v(rf)", "v(op)", "v(on)", *(f"i(v{s})" for s in SUPPLIES), *(f"v({s})" for s in SUPPLIES if s not in ("vdd", "vset")))
+        save = (TRACK, "v(p0)", "v(p1)", "v(rd)", "v(rf)", "v(op)", "v(on)", *(f"i(v{s})" for s in SUPPLIES), *(f"v({s})" for s in DRIVERS))
         plain = {"set_voltage": sample.set_voltage, "supply": supply, "temperature": sample.temperature, **device}
         return Deck(
             text="\n".join(lines), name="dropout_module", save=save, stop=t.stop, max_step=t.max_step,
             temperature_c=sample.temperature - 273.15, initial={"p0": 0.0, "p1": 1.0}, parameters=plain,
-            options={"method": "trap", "reltol": 1e-3, "vntol": 1e-7, "abstol": 1e-12, "chgtol": 1e-16, "gmin": 1e-15},
+            options=dict(OPTIONS),
         )  # fmt: skip
+
+    def _supply(self, sample: Sample) -> float:
+        """Return the supply of a sample, and check it and the SET rail."""
+        supply, rail = self.technology.supply if sample.supply is None else sample.supply, sample.set_voltage
+        if not (math.isfinite(supply) and supply > 0):
+            raise ParameterError("the supply must be > 0", where="axis supply", value=supply, remedy="give volts, e.g. '1.1 V'")
+        highest = HIGHEST_RAIL * supply
+        if not 0 < rail <= highest * (1 + 1e-9):
+            raise ParameterError(
+                f"the SET rail of {rail:.4g} V is outside (0, {highest:.4g} V], {HIGHEST_RAIL:g} times the supply of {supply:.4g} V",
+                where="axis set_voltage", value=rail, remedy=f"stay at or below {highest:.4g} V",
+            )  # fmt: skip
+        return supply
 
     def _device_numbers(self, sample: Sample) -> dict[str, float]:
         """Apply the temperature laws and name the numbers as the cell does."""
@@ -244,74 +247,11 @@ class DropoutModuleBench:
         Raises
         ------
         SimulationError
-            If the run failed.
+            If the run failed, or a probability left [0, 1]; see :func:`~spinbnn.circuit.dropout_measures.measures`.
         """
-        w, t = result.require().waveforms, self.timing
-        time, current = w["time"], w[TRACK]
-        supply = self.technology.supply if sample.supply is None else sample.supply
-        power = np.zeros_like(time)
-        for source in SUPPLIES:
-            volts = {"vdd": supply, "vset": sample.set_voltage}.get(source)
-            delivered = -w[f"i(v{source})"] * (w[f"v({source})"] if volts is None else volts)
-            # a gate driver does not take charge back: only what it delivers counts
-            power = power + (delivered if volts is not None else np.maximum(delivered, 0.0))
-        out = self._transitions(time, w["v(p0)"], w["v(p1)"])
-        windows = {"reset": (t.reset_at, t.reset + t.gap / 2), "set": (t.set_at, t.set + t.gap / 2)}
-        for name, (start, width) in windows.items():
-            out[f"energy_{name}"] = waveform.integral(time, power, start, start + width)
-            out[f"current_{name}"] = abs(waveform.mean(time, current, start + 0.5 * width, start + 0.85 * width))
-        reads = [waveform.integral(time, power, start, start + t.read + t.gap / 2) for start in t.read_at]
-        out["energy_read"] = (1 - out["p_drop"]) * reads[0] + out["p_drop"] * reads[1]
-        out["energy_cycle"] = out["energy_reset"] + out["energy_set"] + out["energy_read"]
-        resistance = sample.device["electrical.track_resistance"]
-        out["energy_track"] = resistance * waveform.integral(time, current**2, t.reset_at, t.set_at + t.set + t.gap / 2)
-        out["rise_set"] = waveform.rise_time(time, current, 0.0, out["current_set"], t.set_at - t.gap / 4, t.set_at + 0.5 * t.set)
-        out["current_peak"] = float(np.max(np.abs(current)))
-        out["leakage_power"] = waveform.at(time, power, 0.5 * t.lead)
-        return out | self._read_out(w, supply)
+        waves = result.require().waveforms
+        return measures(waves, self.timing, supply=self._supply(sample), set_voltage=sample.set_voltage, device=self._device_numbers(sample))
 
-    def _transitions(self, time: np.ndarray, p0: np.ndarray, p1: np.ndarray) -> dict[str, float]:
-        """Return the transition probabilities of SET, RESET and the whole cycle."""
-        t = self.timing
-        before = t.set_at - t.gap / 2
-        end_of_set = t.read_at[0] - t.gap / 2
-        end = t.read_at[1] - 0.75 * t.gap
-        start0, start1 = waveform.at(time, p0, before), waveform.at(time, p1, before)
-        after0, after1 = waveform.at(time, p0, end_of_set), waveform.at(time, p1, end_of_set)
-        # the SET maps p -> p_set + slope p; two trajectories fix both numbers unless RESET merged them
-        slope = (after1 - after0) / (start1 - start0) if start1 - start0 > 1e-6 else 1.0 - after0
-        a, b = waveform.at(time, p0, end), waveform.at(time, p1, end)
-        return {
-            "p_set": after0 - slope * start0,
-            "p_reset_fail": start1,
-            "transition_01": a,
-            "transition_11": b,
-            "p_drop": a / (1.0 - b + a),
-            "correlation": b - a,
-        }
-
-    def _read_out(self, w: Mapping[str, np.ndarray], supply: float) -> dict[str, float]:
-        t, time = self.timing, w["time"]
-        margins, delays, right = [], [], []
-        for state, start in enumerate(t.read_at):
-            sense_at, end = start + t.read - t.sense, start + t.read - 2 * t.edge
-            difference = w["v(op)"] - w["v(on)"] if state else w["v(on)"] - w["v(op)"]
-            signal = w["v(rd)"] - w["v(rf)"]
-            margins.append((1 if state else -1) * waveform.at(time, signal, sense_at))
-            delays.append(waveform.crossing(time, difference, 0.9 * supply, sense_at, end) - start)
-            right.append(waveform.at(time, difference, end) > 0.9 * supply)
-        latency = math.nan if any(math.isnan(d) for d in delays) else max(delays)
-        return {
-            "margin_0": margins[0],
-            "margin_1": margins[1],
-            "read_ok": float(all(right)),
-            "latency_read": latency,
-            "latency_cycle": t.reset + t.set + latency,
-        }
-
-
-TRACK = "i(v.xm.xj.vt)"
-"""The track current, positive from la to lb (SET direction) [A]."""
 
 BENCHES = {"dropout_module": DropoutModuleBench}
 """Benches that a flow may name."""
@@ -319,6 +259,6 @@ BENCHES = {"dropout_module": DropoutModuleBench}
 
 def bench_class(name: str) -> type[DropoutModuleBench]:
     """Return a bench by name, or raise :class:`ParameterError` with a suggestion."""
-    if name not in BENCHES:
-        raise ParameterError("unknown bench", where="flow, key 'bench'", value=name, remedy=suggest(name, BENCHES))
+    if not isinstance(name, str) or name not in BENCHES:
+        raise ParameterError("unknown bench", where="flow, key 'bench'", value=name, remedy=suggest(str(name), BENCHES))
     return BENCHES[name]

@@ -22,6 +22,26 @@ def at(time: Array, wave: Array, moment: float) -> float:
     return float(np.interp(moment, time, wave))
 
 
+def window(time: Array, wave: Array, start: float, stop: float) -> tuple[Array, Array]:
+    """Return the samples inside a window, with its two ends interpolated.
+
+    Raises
+    ------
+    SimulationError
+        If the waveform does not cover the window.
+
+    Examples
+    --------
+    >>> x, y = window(np.array([0.0, 1.0, 3.0]), np.array([0.0, 2.0, 6.0]), 0.5, 2.0)
+    >>> x.tolist(), y.tolist()
+    ([0.5, 1.0, 2.0], [1.0, 2.0, 4.0])
+    """
+    _covers(time, start, stop)
+    inside = (time > start) & (time < stop)
+    x = np.concatenate([[start], time[inside], [stop]])
+    return x, np.concatenate([[np.interp(start, time, wave)], wave[inside], [np.interp(stop, time, wave)]])
+
+
 def integral(time: Array, wave: Array, start: float, stop: float) -> float:
     """Return the integral over a window by the trapezoidal rule on the simulator's own points.
 
@@ -31,10 +51,7 @@ def integral(time: Array, wave: Array, start: float, stop: float) -> float:
     >>> integral(t, 2 * t, 0.5, 2.0)
     3.75
     """
-    _covers(time, start, stop)
-    inside = (time > start) & (time < stop)
-    x = np.concatenate([[start], time[inside], [stop]])
-    y = np.concatenate([[np.interp(start, time, wave)], wave[inside], [np.interp(stop, time, wave)]])
+    x, y = window(time, wave, start, stop)
     return float(np.trapezoid(y, x))
 
 
@@ -53,10 +70,7 @@ def crossing(time: Array, wave: Array, level: float, start: float, stop: float, 
     >>> crossing(np.array([0.0, 1.0, 2.0]), np.array([0.0, 0.0, 4.0]), 1.0, 0.0, 2.0)
     1.25
     """
-    _covers(time, start, stop)
-    inside = (time > start) & (time < stop)
-    x = np.concatenate([[start], time[inside], [stop]])
-    y = np.concatenate([[np.interp(start, time, wave)], wave[inside], [np.interp(stop, time, wave)]])
+    x, y = window(time, wave, start, stop)
     y = y - level if rising else level - y
     hits = np.flatnonzero((y[:-1] < 0) & (y[1:] >= 0))
     if not hits.size:

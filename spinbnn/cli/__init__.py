@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, NoReturn
 
 import click
 
@@ -21,6 +26,28 @@ COMMANDS = {
 }
 
 
+UNEXPECTED = 70
+"""Exit code of an error that is not of our family: a fault of spinbnn (EX_SOFTWARE)."""
+PIPE_CLOSED = 141
+"""Exit code when the reader of the output went away, as of a program that SIGPIPE ends."""
+
+
+class _PipeClosed(Exception):
+    """The reader of standard output has gone; click and rich would make exit code 1 of it, which means something else."""
+
+
+@contextmanager
+def _pipe() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise _PipeClosed from error
+    except SystemExit as stop:  # rich turns a broken pipe into this one
+        if isinstance(stop.__context__, BrokenPipeError):
+            raise _PipeClosed from stop
+        raise
+
+
 class LazyGroup(click.Group):
     """A group that imports a command's module when the command is called."""
 
@@ -33,6 +60,14 @@ class LazyGroup(click.Group):
         module = "list_" if cmd_name == "list" else cmd_name
         command: click.Command = importlib.import_module(f".{module}", __name__).command
         return command
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with _pipe():  # --help and --version print here
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _pipe():
+            return super().invoke(ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -49,25 +84,45 @@ def cli(ctx: click.Context, debug: bool) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point: errors of the spinbnn family print without a traceback and set the exit code."""
+    """Entry point: errors of the spinbnn family print without a traceback and set the exit code.
+
+    Exit codes: 0 good; 1 a specification is missed; 2 usage or input; 3 simulator, tool or samples that are not ok;
+    70 a fault of spinbnn itself; 130 interrupted; 141 the reader of the output went away. ``--debug`` adds the
+    traceback and changes no code.
+    """
     given = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in given
     try:
         try:
             cli.main(args=given, prog_name="spinbnn", standalone_mode=False)
+            with _pipe():
+                sys.stdout.flush()
         except ModuleNotFoundError as missing:
             raise _of_an_extra(missing) from missing
     except SpinbnnError as error:
-        if "--debug" in given:
-            raise
-        click.secho("error: ", fg="red", bold=True, nl=False, err=True)
-        click.echo(str(error), err=True)
-        sys.exit(error.exit_code)
+        _stop(str(error), error.exit_code, debug)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted; the same command resumes where it stopped", err=True)
         sys.exit(130)
+    except _PipeClosed:
+        with suppress(OSError, ValueError):  # nothing may be flushed into the closed pipe at the end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(PIPE_CLOSED)
+    except Exception as error:
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        _stop(f"unexpected error: {what} (run again with 'spinbnn --debug ...' and report it)", UNEXPECTED, debug, lead="")
+
+
+def _stop(text: str, code: int, debug: bool, lead: str = "error: ") -> NoReturn:
+    """Print an error, with the traceback of the one that is being handled if asked for, and exit."""
+    if debug:
+        traceback.print_exc()
+    click.secho(lead, fg="red", bold=True, nl=False, err=True)
+    click.echo(text, err=True)
+    sys.exit(code)
 
 
 def _of_an_extra(missing: ModuleNotFoundError) -> Exception:

@@ -17,11 +17,13 @@ from .progress import progress
 @click.option("-j", "--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Simulator processes; the result does not depend on it.")
 @click.option("--simulator", type=click.Choice(["shared", "batch"]), default="shared", show_default=True, help="PySpice's shared library, or 'ngspice -b'.")
 @click.option("--draws", type=click.IntRange(1), help="Number of Monte-Carlo draws instead of the flow's.")
+@click.option("--retry-failed", is_flag=True, help="Measure again what is not ok, also in a finished table.")
 @click.option("--dry-run", is_flag=True, help="Check the flow, print its size and stop.")
-def command(flow: str, out: Path | None, workers: int, simulator: str, draws: int | None, dry_run: bool) -> None:
+def command(flow: str, out: Path | None, workers: int, simulator: str, draws: int | None, retry_failed: bool, dry_run: bool) -> None:
     """Run a characterisation flow (a file, or the name of one that comes with spinbnn) and write its lookup table.
 
-    A killed run resumes: finished samples stand in OUT.journal and are never measured again.
+    A killed run resumes: good samples stand in OUT.journal and are never measured again; those that timed out or crashed
+    are. Exit code 3: samples of the table are not ok; 1: a specification of the flow is missed; 0: neither.
     """
     from ..characterize import Flow, check_limits, run_flow
 
@@ -34,7 +36,7 @@ def command(flow: str, out: Path | None, workers: int, simulator: str, draws: in
         return
     target = out or Path(f"{parsed.name}.h5")
     with progress("characterise") as step:
-        table = run_flow(parsed, workers=workers, simulator=simulator, out=target, progress=step)  # type: ignore[arg-type]
+        table = run_flow(parsed, workers=workers, simulator=simulator, out=target, progress=step, retry_failed=retry_failed)  # type: ignore[arg-type]
     console = Console()
     console.print(table.summary().rich())
     if not table.complete:
@@ -43,5 +45,8 @@ def command(flow: str, out: Path | None, workers: int, simulator: str, draws: in
     missed = check_limits(parsed, table)
     for line in missed:
         click.echo(f"specification missed: {line}", err=True)
+    if not table.complete:
+        click.echo(f"{int((table.status > 0).sum())} samples are not ok; --retry-failed measures them again", err=True)
+        sys.exit(3)
     if missed:
         sys.exit(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +18,12 @@ from .barriers import BARRIERS
 
 Array = NDArray[np.float64]
 LN_LN2 = math.log(math.log(2.0))
+LN_DELTA = (0.0, 7.0)
+"""Search range of ln delta."""
+LN_SPAN = 3.0
+"""Search range of ln Ic0 about its start."""
+OUTSIDE = 1e12
+"""Loss outside the domain of a path."""
 REJECT_BELOW = 0.01
 """p-value of the deviance below which a fit counts as rejected."""
 
@@ -80,47 +87,61 @@ class SwitchingFit:
             raise ParameterError("no such estimate", where="SwitchingFit.interval", value=name, remedy=f"one of {', '.join(self.estimates)}")
         if not 0.0 < level < 1.0:
             raise ParameterError("a level lies in (0, 1)", where="SwitchingFit.interval, level", value=level, remedy="e.g. 0.95")
-        best, drop = self._profile(name, self.estimates[name]), 0.5 * stats.chi2.ppf(level, 1)
-        ends = []
-        for direction in (-1, 1):
-            def excess(shift: float, sign: int = direction) -> float:
-                return self._profile(name, self.estimates[name] * math.exp(sign * shift)) - best - drop
-
-            width = 1e-3
-            while excess(width) < 0:
-                width *= 2.0
-                if width > 4.0:
-                    raise ParameterError(f"the data do not bound {name}", where="SwitchingFit.interval", value=level, remedy="measure more points between p = 0.1 and 0.9")
-            ends.append(self.estimates[name] * math.exp(direction * optimize.brentq(excess, 0.0, width, xtol=1e-10)))
+        ends = [self._end(name, level, direction) for direction in (-1, 1)]
+        if ends[0] is None or ends[1] is None:
+            raise ParameterError(f"the data do not bound {name}", where="SwitchingFit.interval", value=level, remedy="measure more points between p = 0.1 and 0.9")
         return ends[0], ends[1]
 
+    def _end(self, name: str, level: float, direction: int) -> float | None:
+        """Return one end of a profile interval; None if the likelihood does not fall enough within a factor ``exp(4)``."""
+        best, drop = _loss(self._optimum, self.data, self.model, self.tau0)[0], 0.5 * stats.chi2.ppf(level, 1)
+
+        def excess(shift: float) -> float:
+            return self._profile(name, math.log(self.estimates[name]) + direction * shift) - best - drop
+
+        inside, width = 0.0, 1e-3
+        if name != "i50":  # from the Fisher width
+            width = min(max(width, math.sqrt(2 * drop * self.covariance[0, 0] if name == "delta" else 2 * drop * self.covariance[1, 1])), 4.0)
+        while excess(width) < 0:
+            if width >= 4.0:
+                return None
+            inside, width = width, min(2.0 * width, 4.0)
+        return self.estimates[name] * math.exp(direction * optimize.brentq(excess, inside, width, xtol=1e-10))
+
+    @property
+    def _optimum(self) -> Array:
+        return np.log([self.estimates["delta"], self.estimates["critical_current"]])
+
     def _profile(self, name: str, value: float) -> float:
-        """Return the negative log-likelihood, minimised over the other parameter."""
-        start = math.log(self.estimates["critical_current"] if name == "delta" else self.estimates["delta"])
+        """Return the negative log-likelihood at the logarithm ``value``, minimised over the other parameter."""
 
-        def loss(other: float) -> float:
+        def path(other: float) -> tuple[Array, Array] | None:
             if name == "delta":
-                theta = np.array([math.log(value), other])
-            elif name == "critical_current":
-                theta = np.array([other, math.log(value)])
-            else:  # i50 fixed: the barrier at i50 fixes Ic0 for each delta
-                x50 = _inverse_barrier(self.model, (math.log(self.data[1][0] / self.tau0) - LN_LN2) / math.exp(other))
-                if x50 is None:
-                    return 1e12
-                theta = np.array([other, math.log(value / x50)])
-            return _loss(theta, self.data, self.model, self.tau0)[0]
+                return np.array([value, other]), np.array([0.0, 1.0])
+            if name == "critical_current":
+                return np.array([other, value]), np.array([1.0, 0.0])
+            # i50 fixed: the barrier at i50 fixes Ic0 for each delta, b(x50) = height
+            height = (math.log(self.data[1][0] / self.tau0) - LN_LN2) / math.exp(other)
+            x50 = _inverse_barrier(self.model, height)
+            if not x50:  # none, or 0
+                return None
+            slope = float(_slope(self.model, np.asarray(x50)))
+            return np.array([other, value - math.log(x50)]), np.array([1.0, height / (slope * x50)])
 
-        found = optimize.minimize_scalar(loss, bounds=(start - 1.5, start + 1.5), method="bounded", options={"xatol": 1e-10})
-        return min(float(found.fun), loss(start))
+        start = float(self._optimum[1 if name == "delta" else 0])
+        if name != "i50":  # along the ridge of the likelihood
+            ridge = self.covariance[0, 1] / (self.covariance[0, 0] if name == "delta" else self.covariance[1, 1])
+            start += min(max(ridge * (value - math.log(self.estimates[name])), -1.0), 1.0)
+        return _minimise_along(path, start, self.data, self.model, self.tau0)
 
     def report(self) -> Table:
-        """Return estimates with 95 % profile intervals and the verdict."""
+        """Return estimates with 95 % profile intervals and the verdict; an end that the data do not give reads ``unbounded``."""
         units = {"delta": ("1", 1.0), "critical_current": ("µA", 1e6), "i50": ("µA", 1e6)}
         rows: list[list[Cell]] = []
         for name, value in self.estimates.items():
             unit, scale = units[name]
-            low, high = self.interval(name)
-            rows.append([name, unit, value * scale, low * scale, high * scale])
+            ends = [self._end(name, 0.95, direction) for direction in (-1, 1)]
+            rows.append([name, unit, value * scale, *("unbounded" if end is None else end * scale for end in ends)])
         verdict = "REJECTED" if self.rejected else "not rejected"
         note = f"{verdict}: deviance {self.deviance:.1f} on {self.dof} degrees of freedom, p = {self.p_value:.2g}. tau0 = {self.tau0:g} s (fixed). {self.identifiability}"
         return Table(f"Fit of the {self.model} barrier", ["parameter", "unit", Column("estimate"), Column("2.5 %"), Column("97.5 %")], rows, note=note)
@@ -162,7 +183,8 @@ def fit_switching(
     ------
     ParameterError
         If the data are inconsistent (counts outside 0..n, non-positive currents, fewer than three points, no point
-        with 0 < switched < trials).
+        with 0 < switched < trials), or the likelihood has no maximum: delta at the end of the search (1 to exp(7)), as
+        with one point alone between "never" and "always".
 
     Notes
     -----
@@ -186,6 +208,7 @@ def fit_switching(
     if not attempt > 0 or not temperature > 0:
         raise ParameterError("tau0 and temperature must be > 0", where="fit_switching", value=(attempt, temperature), remedy="give seconds and kelvin")
     best = min((_minimise(start, data, model, attempt) for start in _starts(data, model, attempt)), key=lambda r: r.fun)
+    _refuse_bounds(best.x, best.fun, data, model, attempt)
     delta, ic0 = (float(v) for v in np.exp(best.x))
     estimates = {"delta": delta, "critical_current": ic0}
     widths = np.unique(data[1])
@@ -209,7 +232,10 @@ def fit_switching(
 
 
 def _check(current: ArrayLike, pulse: ArrayLike, trials: ArrayLike, switched: ArrayLike) -> tuple[Array, Array, Array, Array]:
-    i, t, n, k = (np.array(a, dtype=float).ravel() for a in np.broadcast_arrays(current, pulse, trials, switched))
+    try:
+        i, t, n, k = (np.array(a, dtype=float).ravel() for a in np.broadcast_arrays(current, pulse, trials, switched))
+    except (TypeError, ValueError) as error:
+        raise ParameterError("the data are no numbers, or not one list of points", where="fit_switching", value=str(error), remedy="give arrays of one length") from None
     checks = [
         (np.isfinite(i) & (i > 0), "a current must be finite and > 0 (give its magnitude)"),
         (np.isfinite(t) & (t > 0), "a pulse width must be > 0"),
@@ -252,10 +278,56 @@ def _minimise(start: Array, data: tuple[Array, ...], model: str, tau0: float) ->
         value, gradient = _loss(theta, data, model, tau0)
         return value / scale, gradient / scale
 
-    bounds = [(0.0, 7.0), (start[1] - 3.0, start[1] + 3.0)]
+    bounds = [LN_DELTA, (start[1] - LN_SPAN, start[1] + LN_SPAN)]
     found = optimize.minimize(scaled, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-15, "gtol": 1e-12, "maxiter": 1000})
     found.fun = found.fun * scale
     return found
+
+
+def _minimise_along(
+    path: Callable[[float], tuple[Array, Array] | None], start: float, data: tuple[Array, ...], model: str, tau0: float
+) -> float:
+    """Return the least loss along ``path(u) -> (theta, d theta/du)``.
+
+    Fisher scoring with halved steps; a bounded search where that does not converge. ``path`` gives None outside its domain.
+    """
+
+    def loss(u: float) -> float:
+        point = path(u)
+        return OUTSIDE if point is None else _loss(point[0], data, model, tau0)[0]
+
+    u, value = start, loss(start)
+    for _ in range(200):
+        point = path(u)
+        if point is None:
+            break
+        theta, tangent = point
+        slope = float(_loss(theta, data, model, tau0)[1] @ tangent)
+        information = float(tangent @ _fisher(theta, data, model, tau0) @ tangent)
+        if not information > 0:
+            break
+        if slope**2 / information < 1e-9:  # twice the gain that is left
+            return value
+        step = min(max(-slope / information, -0.5), 0.5)
+        while (lower := loss(u + step)) >= value and abs(step) > 1e-12:
+            step *= 0.5
+        if lower >= value:
+            break
+        u, value = u + step, lower
+    found = optimize.minimize_scalar(loss, bounds=(u - 1.5, u + 1.5), method="bounded", options={"xatol": 1e-10})
+    return min(float(found.fun), value)
+
+
+def _refuse_bounds(theta: Array, loss: float, data: tuple[Array, ...], model: str, tau0: float) -> None:
+    """Raise if the maximum of the likelihood lies on, or is as high on, the border of the search."""
+    advice = "measure at least two currents with 0 < switched < trials"
+    if theta[0] <= LN_DELTA[0] + 1e-6:
+        raise ParameterError("the data do not bound delta: the switching does not rise with the current", where="fit_switching", value=float(np.exp(theta[0])), remedy="check the sign and the order of the data")
+    at_border = _minimise_along(lambda u: (np.array([LN_DELTA[1], u]), np.array([0.0, 1.0])), float(theta[1]), data, model, tau0)
+    if theta[0] >= LN_DELTA[1] - 1e-3 or at_border <= loss + 1e-6:
+        raise ParameterError("the data do not bound delta: perfect separation, any steeper model fits as well", where="fit_switching", value=float(np.exp(theta[0])), remedy=advice)
+    if min(abs(abs(theta[1] - start[1]) - LN_SPAN) for start in _starts(data, model, tau0)) < 1e-6:
+        raise ParameterError("the data do not bound critical_current: it lies on the border of the search", where="fit_switching", value=float(np.exp(theta[1])), remedy=advice)
 
 
 def _starts(data: tuple[Array, ...], model: str, tau0: float) -> list[Array]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -168,11 +168,11 @@ class DeviceParams:
         if missing := [k for k, spec in FIELDS.items() if spec.required and k not in quantities]:
             raise ParameterError("a required field is missing", where=where, value=missing, remedy=f"add {missing[0]!r}: {FIELDS[missing[0]].description}")
         return cls(
-            name=str(data.get("name", where)),
-            description=str(data.get("description", "")),
-            notes=tuple(data.get("notes", ())),
+            name=_text(data.get("name", where), f"{where}, key 'name'"),
+            description=_text(data.get("description", ""), f"{where}, key 'description'"),
+            notes=tuple(_text(note, f"{where}, key 'notes'") for note in _list(data, "notes", 'notes = ["..."]', where)),
             quantities=dict(sorted(quantities.items())),
-            correlations=tuple(_read_correlation(entry, quantities, where) for entry in data.get("correlations", ())),
+            correlations=_read_correlations(_list(data, "correlations", "[[correlations]]", where), quantities, where),
             origin=where,
         )
 
@@ -254,26 +254,67 @@ def _read_entry(key: str, entry: Any, where: str) -> Quantity:
     spreads = {}
     for name in ("sigma", "sigma_global"):
         spreads[name] = _spread(entry.get(name, 0.0), value, FIELDS[key].unit, f"{place}, {name}")
-    return Quantity(key=key, value=value, source=str(entry["source"]), note=str(entry.get("note", "")), **spreads)
+    source, note = _text(entry["source"], f"{place}, source"), _text(entry.get("note", ""), f"{place}, note")
+    if not source.strip():
+        raise ParameterError("a source is empty", where=f"{place}, source", value=source, remedy='where nobody measured it: source = "assumed"')
+    return Quantity(key=key, value=value, source=source, note=note, **spreads)
+
+
+def _text(value: Any, where: str) -> str:
+    if not isinstance(value, str):
+        raise ParameterError("text is needed", where=where, value=value, remedy='write it in quotes: "..."')
+    return value
+
+
+def _list(data: Mapping[str, Any], key: str, example: str, where: str) -> list[Any] | tuple[Any, ...]:
+    value = data.get(key, ())
+    if not isinstance(value, list | tuple):
+        raise ParameterError(f"{key} must be a list", where=f"{where}, key {key!r}", value=value, remedy=f"write {example}")
+    return value
 
 
 def _spread(text: Any, value: float, unit: str, where: str) -> float:
-    """Read a spread, relative (``"7 %"``) or absolute in the field's unit, as a relative standard deviation."""
+    """Read a spread as a relative standard deviation.
+
+    A number is relative (0.07), text is relative with ``%`` (``"7 %"``) and absolute with the unit of the field
+    (``"2 ohm"``). A field without a dimension has no unit to tell the two apart: there, text needs ``%``.
+    """
     relative = not isinstance(text, str) or text.rstrip().endswith("%")
+    if not relative and (unit == "1" or "degC" in text):
+        what = "the spread of a dimensionless field needs '%'" if unit == "1" else "a spread is a difference: 'degC' has an offset"
+        raise ParameterError(what, where=where, value=text, remedy="write e.g. sigma = \"7 %\", or the number 0.07: relative to the value")
+    if not relative and value == 0:
+        raise ParameterError("a value of 0 has no relative spread", where=where, value=text, remedy="remove the spread: it multiplies the value")
     spread = quantity(text, "1", where=where) if relative else quantity(text, unit, where=where) / abs(value)
     if not 0.0 <= spread < 1.0:
         raise ParameterError("a relative spread must lie in [0, 1)", where=where, value=text, remedy='write e.g. sigma = "7 %"')
     return spread
 
 
-def _read_correlation(entry: Any, quantities: Mapping[str, Quantity], where: str) -> Correlation:
-    place = f"{where}, key 'correlations'"
+def _read_correlations(entries: Sequence[Any], quantities: Mapping[str, Quantity], where: str) -> tuple[Correlation, ...]:
+    found: dict[frozenset[str], Correlation] = {}
+    for number, entry in enumerate(entries):
+        place = f"{where}, key 'correlations', entry {number}"
+        correlation = _read_correlation(entry, quantities, place)
+        pair = frozenset((correlation.first, correlation.second))
+        if pair in found:
+            raise ParameterError("this pair has a correlation already", where=place, value=sorted(pair), remedy="give each pair once, in either order")
+        found[pair] = correlation
+    return tuple(found.values())
+
+
+def _read_correlation(entry: Any, quantities: Mapping[str, Quantity], place: str) -> Correlation:
     if not isinstance(entry, Mapping) or set(entry) != {"first", "second", "value", "source"}:
         raise ParameterError("a correlation needs first, second, value and source", where=place, value=entry, remedy='[[correlations]] first = "thermal.delta" ...')
     for side in ("first", "second"):
-        if entry[side] not in quantities:
-            raise ParameterError("a correlation names a field that the file does not give", where=place, value=entry[side], remedy=suggest(str(entry[side]), quantities))
+        key = _text(entry[side], f"{place}, {side}")
+        if key not in quantities:
+            raise ParameterError("a correlation names a field that the file does not give", where=place, value=key, remedy=suggest(key, quantities))
+        if not quantities[key].sigma > 0:
+            raise ParameterError("a correlation names a field without spread", where=place, value=key, remedy=f"give {key} a sigma, or remove the correlation")
+    if entry["first"] == entry["second"]:
+        raise ParameterError("a field is correlated with itself", where=place, value=entry["first"], remedy="name two fields")
     value = quantity(entry["value"], "1", where=place)
     if not -1.0 < value < 1.0:
         raise ParameterError("a correlation must lie in (-1, 1)", where=place, value=entry["value"], remedy="use a magnitude below 1")
-    return Correlation(first=entry["first"], second=entry["second"], value=value, source=str(entry["source"]))
+    return Correlation(first=entry["first"], second=entry["second"], value=value, source=_text(entry["source"], f"{place}, source"))

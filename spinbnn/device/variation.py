@@ -26,7 +26,8 @@ class VariationModel:
     .. math:: v = v_0 \exp(\sigma_g z_g + \sigma_l z_l), \qquad \sigma = \sqrt{\ln(1 + c_v^2)}
 
     The nominal value is the median. Local draws are correlated by the file's correlation matrix; a die shares one
-    global draw for each parameter.
+    global draw for each parameter. The streams are called ``"local"`` and ``"global"``, die and key: the name of the device
+    has no part in them.
 
     Parameters
     ----------
@@ -84,7 +85,7 @@ class VariationModel:
         local : bool
             Whether the within-die spread is on.
         die : int or None
-            Number of the die whose global draw all devices share; None switches the global spread off.
+            Number of the die whose global draw all devices share, >= 0; None switches the global spread off.
 
         Returns
         -------
@@ -94,12 +95,14 @@ class VariationModel:
         Raises
         ------
         ParameterError
-            If n is not positive or the method is unknown.
+            If n is not positive, the method is unknown or the die is no whole number.
         """
         if n < 1:
             raise ParameterError("at least one device is needed", where="sample, n", value=n, remedy="use n >= 1")
         if method not in ("sobol", "random"):
             raise ParameterError("unknown method", where="sample, method", value=method, remedy="use 'sobol' or 'random'")
+        if die is not None and (isinstance(die, bool) or not isinstance(die, int | np.integer) or die < 0):
+            raise ParameterError("a die is a whole number >= 0", where="sample, die", value=die, remedy="use die=0, or die=None for no spread between dies")
         quantities = self.params.quantities
         out = {key: np.full(n, q.value) for key, q in quantities.items()}
         if local and self.keys:
@@ -109,7 +112,7 @@ class VariationModel:
         if die is not None:
             for key, q in quantities.items():
                 if q.sigma_global > 0:
-                    shift = stream(seed, "global", self.params.name, die, key).standard_normal()
+                    shift = stream(seed, "global", die, key).standard_normal()
                     out[key] = out[key] * math.exp(_log_sigma(q.sigma_global) * shift)
         return out
 
@@ -117,8 +120,8 @@ class VariationModel:
         dimensions = len(self.keys)
         if method == "random":
             # drawn row by row, so that the first k rows do not depend on n
-            return stream(seed, "local", self.params.name).standard_normal((n, dimensions))
-        engine = qmc.Sobol(dimensions, scramble=True, rng=np.random.default_rng(sequence(seed, "local", self.params.name)))
+            return stream(seed, "local").standard_normal((n, dimensions))
+        engine = qmc.Sobol(dimensions, scramble=True, rng=np.random.default_rng(sequence(seed, "local")))
         points = engine.random_base2(max(1, math.ceil(math.log2(n))))[:n]
         return np.asarray(norm.ppf(np.clip(points, 1e-12, 1 - 1e-12)))
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +15,10 @@ import numpy as np
 import pytest
 
 from spinbnn.characterize import Flow, LookupTable, run_flow
+from spinbnn.circuit import Deck, SimulationResult
+from spinbnn.circuit.dropout_analytic import analytic_simulator
+from spinbnn.circuit.simulator import find_ngspice
+from spinbnn.errors import CoverageError, DataError
 
 pytestmark = pytest.mark.spice
 
@@ -38,11 +43,36 @@ def test_one_and_two_workers_are_equal_value_by_value(reference: LookupTable) ->
     assert reference.complete and two.complete
     assert equal(reference, two)
     assert np.unique(two.values("p_drop")).size == two.status.size
+    assert reference.rung is not None and not reference.rung.any(), "the bench's own numerics solve every sample"
 
 
-def test_an_executor_gives_the_same(reference: LookupTable) -> None:
+def test_an_executor_and_the_other_driver_give_the_same_table(reference: LookupTable) -> None:
+    """Both drivers of ngspice are one simulator to journals and tables: their numbers are the same bits."""
     with ThreadPoolExecutor(2) as pool:
         assert equal(run_flow(small(), executor=pool), reference)
+    assert equal(run_flow(small(), simulator="batch"), reference)
+    assert reference.attributes["simulator"] == f"ngspice-{find_ngspice().version}"
+
+
+def test_a_run_is_not_resumed_with_other_numbers(tmp_path: Path) -> None:
+    """Samples of the closed forms and of ngspice never stand in one table."""
+    few = small().with_axes(draw={"count": 1})
+
+    class Interrupted:
+        identity = "analytic"
+
+        def run(self, decks: Iterable[Deck]) -> Iterator[SimulationResult]:
+            yield next(iter(analytic_simulator().run(decks)))
+            raise KeyboardInterrupt
+
+    out = tmp_path / "t.h5"
+    with pytest.raises(KeyboardInterrupt):
+        run_flow(few, simulator=Interrupted(), out=out)
+    with pytest.raises(DataError, match="another simulator"):
+        run_flow(few, out=out)
+    assert run_flow(few, simulator=analytic_simulator(), out=out).attributes["resumed"] == 1
+    with pytest.raises(CoverageError, match="another simulator"):
+        run_flow(few, out=out)
 
 
 def test_killed_run_resumes_and_measures_nothing_twice(reference: LookupTable, tmp_path: Path) -> None:

@@ -21,22 +21,26 @@ def simulator() -> Iterator[NgspiceBatch]:
         yield engine
 
 
-def deck(set_current: float, reset_current: float, *, barrier: str = "exact", back: float = 0.0, max_step: float = 50e-12) -> Deck:
+def deck(
+    set_current: float, reset_current: float, *, barrier: str = "exact", back: float = 0.0, reset: float = RESET, width: float = SET, max_step: float = 50e-12
+) -> Deck:
     """RESET then SET, from ideal current sources with 1 ps edges."""
     cell = Cell.load("sot_mtj")
-    points = [(0.0, 0.0), (1e-9, 0.0), (1e-9 + EDGE, -reset_current), (1e-9 + RESET, -reset_current), (1e-9 + RESET + EDGE, 0.0)]
-    start = 1e-9 + RESET + 1e-9
-    points += [(start, 0.0), (start + EDGE, set_current), (start + SET, set_current), (start + SET + EDGE, 0.0)]
+    points = [(0.0, 0.0), (1e-9, 0.0), (1e-9 + EDGE, -reset_current), (1e-9 + reset, -reset_current), (1e-9 + reset + EDGE, 0.0)]
+    start = 1e-9 + reset + 1e-9
+    points += [(start, 0.0), (start + EDGE, set_current), (start + width, set_current), (start + width + EDGE, 0.0)]
     body = " ".join(f"{t!r} {i!r}" for t, i in points)
-    lines = [f".include {cell.path}", f"I1 0 a PWL({body})", "Vs s 0 0", "Rtop top 0 1e9"]
+    lines = [cell.text, f"I1 0 a PWL({body})", "Vs s 0 0", "Rtop top 0 1e9"]
     lines.append(cell.instance("j", ["a", "0", "top", "s", "p0", "p1"], delta=40.0, tau0=1e-9, ic0=500e-6, back=back, exact=float(barrier == "exact")))
     return Deck(
-        text="\n".join(lines), name="master equation", save=("v(p0)", "v(p1)", "i(v.xj.vt)"), stop=start + SET + 1e-9, max_step=max_step,
+        text="\n".join(lines), name="master equation", save=("v(p0)", "v(p1)", "i(v.xj.vt)"), stop=start + width + 1e-9, max_step=max_step,
         initial={"p0": 0.0, "p1": 1.0}, options={"method": "trap", "reltol": 1e-3, "vntol": 1e-7, "abstol": 1e-12, "chgtol": 1e-16},
     )  # fmt: skip
 
 
-def closed_form(set_current: float, reset_current: float, *, barrier: str = "exact", saturation: float = 1.0) -> tuple[float, float, float]:
+def closed_form(
+    set_current: float, reset_current: float, *, barrier: str = "exact", saturation: float = 1.0, reset: float = RESET, width: float = SET
+) -> tuple[float, float, float]:
     """Return a, b and epsilon of RESET then SET, rests included."""
     model = ThermalSwitching(delta=40.0, attempt_time=1e-9, critical_current=500e-6, barrier=barrier, saturation=saturation)
 
@@ -44,9 +48,9 @@ def closed_form(set_current: float, reset_current: float, *, barrier: str = "exa
         return p * (1 - model.probability(current, width, initial=1)) + (1 - p) * model.probability(current, width, initial=0)
 
     p = np.array([0.0, 1.0])
-    p = step(p, -reset_current, RESET)
+    p = step(p, -reset_current, reset)
     epsilon = float(p[1])
-    a, b = step(p, set_current, SET)
+    a, b = step(p, set_current, width)
     return float(a), float(b), epsilon
 
 
@@ -62,6 +66,16 @@ def test_a_b_and_epsilon(simulator: NgspiceBatch, barrier: str, set_current: flo
     assert waves["i(v.xj.vt)"].max() == pytest.approx(set_current, rel=1e-9)
 
 
+def test_the_printed_barrier_is_clamped_at_its_zero_in_both_directions(simulator: NgspiceBatch) -> None:
+    """At j = 0.92 the print is -0.022: unclamped, both rates would be 2.4 times too high. Pulses of 1 ns are not saturated."""
+    short = {"reset": 1e-9, "width": 1e-9}
+    waves = next(iter(simulator.run([deck(230e-6, 230e-6, barrier="seed", **short)]))).require().waveforms
+    a, b, epsilon = closed_form(230e-6, 230e-6, barrier="seed", **short)
+    assert (a, epsilon) == pytest.approx((1 - np.exp(-1), np.exp(-1)), rel=1e-9)
+    assert np.interp(2.5e-9, waves["time"], waves["v(p1)"]) == pytest.approx(epsilon, rel=MASTER_EQUATION)
+    assert (waves["v(p0)"][-1], waves["v(p1)"][-1]) == pytest.approx((a, b), rel=MASTER_EQUATION)
+
+
 def test_back_switching_saturates(simulator: NgspiceBatch) -> None:
     waves = next(iter(simulator.run([deck(245e-6, 300e-6, back=0.25)]))).require().waveforms
     a, b, epsilon = closed_form(245e-6, 300e-6, saturation=0.8)
@@ -74,7 +88,7 @@ def test_junction_conductance_and_tmr_roll_off(simulator: NgspiceBatch) -> None:
     cell = Cell.load("sot_mtj")
     decks = []
     for state in (0, 1):
-        lines = [f".include {cell.path}", f"Vs s 0 {state}", "Vt top 0 0.4"]
+        lines = [cell.text, f"Vs s 0 {state}", "Vt top 0 0.4"]
         lines.append(cell.instance("j", ["0", "0", "top", "s", "p0", "p1"], rp=331e3, tmr=1.2, vh=0.5))
         decks.append(Deck(text="\n".join(lines), name=f"junction {state}", save=("i(vt)",), stop=1e-10, max_step=1e-11, initial={"p0": 0.0, "p1": 1.0}))
     currents = [-float(r.require().waveforms["i(vt)"][-1]) for r in simulator.run(decks)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -102,12 +101,6 @@ def test_supply_and_length_are_those_of_the_technology() -> None:
 def test_values_out_of_range_are_refused(name: str, value: float) -> None:
     with pytest.raises(ParameterError):
         dc_deck(TECHNOLOGY, "n", **{name: value})
-
-
-@pytest.mark.parametrize("path", ["a\nb", 'a"b', "a;b"])
-def test_paths_that_break_a_deck_are_refused(path: str) -> None:
-    with pytest.raises(ParameterError, match="path"):
-        dc_deck(replace(TECHNOLOGY, model_path=Path(path)), "n")
 
 
 def test_unknown_channel_type_is_refused() -> None:

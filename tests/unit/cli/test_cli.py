@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,6 +67,111 @@ def test_list_copy_and_dry_run(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     assert run(capsys, "copy", "flow", "dropout_module", "mine.toml")[0] == 0
     code, out, _ = run(capsys, "characterize", "mine.toml", "--dry-run")
     assert code == 0 and "samples" in out
+
+
+FLOW = """
+schema = "spinbnn.flow/1"
+name = "small"
+bench = "dropout_module"
+technology = "cmos40lp"
+device = "seed_eq23"
+seed = 5
+[axes]
+set_voltage = { values = ["0.9 V", "1.0 V"] }
+draw = { count = 2 }
+"""
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> set[int]:
+    """Let the command run on the closed forms; the decks whose number stands in the set fail."""
+    import spinbnn.characterize
+    from spinbnn.circuit import SimulationResult
+    from spinbnn.circuit.dropout_analytic import analytic_simulator
+
+    true, fail = spinbnn.characterize.run_flow, set()
+
+    class Simulator:
+        identity = "analytic"
+
+        def run(self, decks: Any) -> Any:
+            for k, result in enumerate(analytic_simulator().run(decks)):
+                yield SimulationResult(index=k, status="failed", error="timestep too small") if k in fail else result
+
+    monkeypatch.setattr(spinbnn.characterize, "run_flow", lambda flow, **options: true(flow, **{**options, "workers": None, "simulator": Simulator()}))
+    return fail
+
+
+def test_characterize_exit_codes_and_retry(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: set[int]) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("small.toml").write_text(FLOW)
+    failing.add(1)
+    for _ in range(2):  # the finished table says so again
+        code, out, err = run(capsys, "characterize", "small.toml")
+        assert code == 3 and "timestep too small" in out and "1 samples are not ok" in err and "--retry-failed" in err
+    failing.clear()
+    code, out, err = run(capsys, "characterize", "small.toml", "--retry-failed")
+    assert code == 0 and "simulated 1, resumed 3; table: small.h5" in out, err
+    Path("small.toml").write_text(FLOW + "[limits.p_drop]\nmaximum = 1e-9\n")
+    code, out, err = run(capsys, "characterize", "small.toml")
+    assert code == 1 and "specification missed: p_drop" in err and "simulated 0, resumed 4" in out
+    failing.add(1)
+    code, _, err = run(capsys, "characterize", "small.toml", "-o", "other.h5")
+    assert code == 3 and "specification missed: p_drop" in err, "3 goes before 1"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('"1.0 V"', '"2.0 V"', ["SET rail", "set_voltage = 2.0"]),
+        ("draw = { count = 2 }", 'temperature = { values = ["25 degC", "900 degC"] }', ["Curie", "temperature = 1173.15"]),
+    ],
+)
+def test_dry_run_finds_what_would_fail_in_the_middle(capsys: pytest.CaptureFixture[str], tmp_path: Path, old: str, new: str, words: list[str]) -> None:
+    path = tmp_path / "small.toml"
+    path.write_text(FLOW.replace(old, new))
+    code, _, err = run(capsys, "characterize", str(path), "--dry-run")
+    assert code == 2 and "small.toml" in err and all(w in err for w in words), err
+
+
+def test_outputs_that_cannot_be_written_are_one_error(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: set[int]) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("small.toml").write_text(FLOW)
+    Path("afile").write_text("x")
+    Path("dropout_module").mkdir()
+    for out in ("afile/x.h5", "dropout_module", "/proc/x.h5"):
+        code, _, err = run(capsys, "characterize", "small.toml", "-o", out)
+        assert code == 2 and out in err and "remedy" in err and "Traceback" not in err
+
+
+def test_a_fault_of_our_own_is_one_line_and_never_code_1(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from spinbnn.cli import list_
+
+    def broken(*arguments: Any, **options: Any) -> None:
+        raise ZeroDivisionError("float division\nby zero")
+
+    monkeypatch.setattr(list_.command, "callback", broken)
+    code, out, err = run(capsys, "list")
+    assert code == 70 and out == "" and "Traceback" not in err
+    assert err.count("\n") == 1 and "unexpected error: ZeroDivisionError: float division by zero" in err and "--debug" in err
+    code, _, err = run(capsys, "--debug", "list")
+    assert code == 70 and "Traceback" in err and "in broken" in err
+
+
+def test_debug_adds_the_traceback_and_keeps_the_code(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "--debug", "characterize", "no_such_flow")
+    assert code == 2 and "Traceback" in err and "no flow of this name" in err
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["cost", "lenet5"]])
+def test_a_reader_that_goes_away_is_no_error(arguments: list[str]) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        done = subprocess.run([sys.executable, "-m", "spinbnn", *arguments], stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    finally:
+        os.close(write)
+    assert done.returncode == 141 and done.stderr == ""
 
 
 def test_fit_reads_counts_or_probabilities_and_refuses_guesses(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

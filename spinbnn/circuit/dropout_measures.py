@@ -1,0 +1,205 @@
+"""What is read off one simulated cycle of the dropout module: 21 measures of its waveforms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..device import ThermalSwitching
+from ..errors import SimulationError
+from . import waveform
+from .dropout_cycle import DRIVERS, TRACK, Timing
+
+Array = NDArray[np.float64]
+
+MEASURES: dict[str, tuple[str, str]] = {
+    "p_set": ("1", "probability that SET takes place, from state 0 before SET: the rates integrated over the track current"),
+    "p_reset_fail": ("1", "probability that RESET leaves state 1 standing, from state 1 (epsilon)"),
+    "transition_01": ("1", "a: probability of bit 1 after the cycle, from bit 0 before it"),
+    "transition_11": ("1", "b: probability of bit 1 after the cycle, from bit 1 before it"),
+    "p_drop": ("1", "stationary probability of bit 1 (DROP), a/(1 - b + a); NaN if 1 - b + a < 1e-6: nothing switches"),
+    "correlation": ("1", "lag-1 correlation of successive bits, b - a"),
+    "current_set": ("A", "track current, mean over 50-85 % of the SET pulse"),
+    "current_reset": ("A", "track current, mean over 50-85 % of the RESET pulse (magnitude)"),
+    "rise_set": ("s", "10-90 % rise time of the SET current"),
+    "current_peak": ("A", "largest magnitude of the track current in the cycle"),
+    "energy_reset": ("J", "energy from all sources in RESET and half the gap behind it; a gate driver draws the supply voltage times the charge it delivers while it pulls up, and recovers nothing"),
+    "energy_set": ("J", "energy from all sources in SET and half the gap behind it; the SET rail counts as an ideal supply, gates as in energy_reset"),
+    "energy_read": ("J", "energy from all sources in READ and half the gap behind it, averaged over the bit with p_drop; gates as in energy_reset"),
+    "energy_cycle": ("J", "energy from all sources of one cycle: RESET + SET + READ"),
+    "energy_track": ("J", "energy dissipated in the track during RESET and SET"),
+    "latency_read": ("s", "from read enable to a valid decision (90 % of the supply), slower of the two states; NaN if undecided"),
+    "latency_cycle": ("s", "RESET pulse + SET pulse + latency_read"),
+    "margin_0": ("V", "reference minus data node just before sensing, parallel junction"),
+    "margin_1": ("V", "data node minus reference just before sensing, antiparallel junction"),
+    "read_ok": ("1", "1 if both states are read correctly, else 0"),
+    "leakage_power": ("W", "power from all sources at rest, before RESET"),
+}
+"""Every measure of the bench: unit and definition."""
+
+SLACK = 1e-6
+"""How far an integrated probability may leave [0, 1] before it is refused, and the smallest 1 - b + a that p_drop is told for."""
+
+
+def measures(waves: Mapping[str, Array], timing: Timing, *, supply: float, set_voltage: float, device: Mapping[str, float]) -> dict[str, float]:
+    """Return every measure of :data:`MEASURES`, in SI units.
+
+    Parameters
+    ----------
+    waves : mapping of str to ndarray, shape (points,)
+        ``time`` [s], the track current, the nodes p0, p1, rd, rf, op, on and, of every source of
+        :data:`~spinbnn.circuit.dropout_cycle.SUPPLIES`, the current; of the gate drivers also the voltage.
+    timing : Timing
+        Phase plan of the cycle.
+    supply, set_voltage : float
+        Supply and rail of the SET leg [V].
+    device : mapping of str to float
+        The numbers of the cell ``sot_mtj`` (rtrack, delta, tau0, ic0, back, exact), in SI units.
+
+    Raises
+    ------
+    SimulationError
+        If a waveform is too short, or a probability leaves [0, 1] by more than 1e-6.
+    """
+    t, time, current = timing, waves["time"], waves[TRACK]
+    power = source_power(waves, supply=supply, set_voltage=set_voltage)
+    out = _transitions(waves, t, device)
+    for name, start, pulse in (("reset", t.reset_at, t.reset), ("set", t.set_at, t.set)):
+        out[f"energy_{name}"] = waveform.integral(time, power, start, start + pulse + t.gap / 2)
+        out[f"current_{name}"] = abs(waveform.mean(time, current, start + 0.5 * pulse, start + 0.85 * pulse))
+    reads = [waveform.integral(time, power, start, start + t.read + t.gap / 2) for start in t.read_at]
+    out["energy_read"] = (1 - out["p_drop"]) * reads[0] + out["p_drop"] * reads[1]
+    out["energy_cycle"] = out["energy_reset"] + out["energy_set"] + out["energy_read"]
+    out["energy_track"] = device["rtrack"] * waveform.integral(time, current**2, t.reset_at, t.set_at + t.set + t.gap / 2)
+    out["rise_set"] = waveform.rise_time(time, current, 0.0, out["current_set"], t.set_at, t.set_at + 0.5 * t.set)
+    out["current_peak"] = float(np.max(np.abs(current)))
+    out["leakage_power"] = waveform.at(time, power, 0.5 * t.lead)
+    return out | _read_out(waves, t, supply)
+
+
+def source_power(waves: Mapping[str, Array], *, supply: float, set_voltage: float) -> Array:
+    """Return the power that all sources deliver, shape (points,) [W].
+
+    Rails deliver V times the current out of them. A gate driver delivers :func:`driver_power`.
+    """
+    power = -supply * waves["i(vvdd)"] - set_voltage * waves["i(vvset)"]
+    for name in DRIVERS:
+        power = power + driver_power(waves[f"v({name})"], waves[f"i(v{name})"], supply)
+    return np.asarray(power)
+
+
+def driver_power(volts: Array, current: Array, supply: float) -> Array:
+    """Return the power that a gate driver draws from the supply, shape (points,) [W].
+
+    While the gate rises, its pull-up connects it to the supply: the power is the supply voltage times the current into
+    the gate, so that a gate of capacitance C costs C V^2. At the supply level only current out of the driver counts, and
+    what flows back is lost. While the gate falls or rests at ground nothing comes from the supply: what the circuit
+    kicks back is the business of the pull-down.
+
+    Parameters
+    ----------
+    volts, current : ndarray, shape (points,)
+        Voltage of the gate source [V] and the current into its positive end [A].
+    supply : float
+        Supply [V].
+
+    Examples
+    --------
+    A gate of 1 fF rises to 1 V within 1 s, and falls again:
+
+    >>> volts, current = np.array([0.0, 0.0, 1.0, 1.0, 0.0]), np.array([0.0, -1e-15, -1e-15, 0.0, 1e-15])
+    >>> driver_power(volts, current, 1.0).tolist()
+    [0.0, 1e-15, 1e-15, 0.0, 0.0]
+    """
+    climbs = np.diff(volts) > 1e-9 * supply
+    rising = np.append(climbs, False) | np.insert(climbs, 0, False)
+    holding = (volts >= supply * (1 - 1e-6)) & (current < 0)
+    return np.where(rising | holding, -supply * current, 0.0)
+
+
+def switching_probability(time: Array, current: Array, device: Mapping[str, float], start: float, stop: float) -> float:
+    """Return P(state 1) at ``stop`` from state 0 at ``start``, under a sampled track current [1].
+
+    Integrates ``dP/dt = k_up (1 - P) - k_down P`` exactly for rates that are constant within each step; they are averaged over the
+    step by Simpson's rule. It does not use the nodes p0 and p1, from which the SET alone cannot be told once RESET has
+    merged them.
+
+    Parameters
+    ----------
+    time, current : ndarray, shape (points,)
+        Sample times [s] and track current [A].
+    device : mapping of str to float
+        delta, tau0, ic0, back and exact as the cell ``sot_mtj`` takes them, at the temperature of the run.
+    start, stop : float
+        Window [s].
+
+    Examples
+    --------
+    >>> device = {"delta": 40.0, "tau0": 1e-9, "ic0": 500e-6, "back": 0.0, "exact": 1.0}
+    >>> time = np.linspace(0.0, 10e-9, 11)
+    >>> round(switching_probability(time, np.full(11, 250e-6), device, 0.0, 1e-9), 6)  # no barrier: 1 - 1/e
+    0.632121
+    """
+    moments, at_ends = waveform.window(time, current, start, stop)
+    model = switching_model(device)
+    ends = np.asarray(model.rates(at_ends))  # the numbers hold at the temperature of the run
+    middle = np.asarray(model.rates(0.5 * (at_ends[1:] + at_ends[:-1])))
+    up, down = (ends[:, 1:] + 4 * middle + ends[:, :-1]) / 6
+    exponent = (up + down) * np.diff(moments)
+    share = np.divide(up, up + down, out=np.zeros_like(up), where=up + down > 0)
+    left = np.cumsum(exponent[::-1])[::-1] - exponent  # what the later steps forget
+    return float(np.sum(-np.expm1(-exponent) * share * np.exp(-left)))
+
+
+def switching_model(device: Mapping[str, float]) -> ThermalSwitching:
+    """Return the rates that the cell ``sot_mtj`` has with these numbers; call them without a temperature."""
+    return ThermalSwitching(
+        delta=device["delta"], attempt_time=device["tau0"], critical_current=device["ic0"],
+        saturation=1.0 / (1.0 + device["back"]), barrier="exact" if device["exact"] > 0.5 else "seed",
+    )  # fmt: skip
+
+
+def _transitions(waves: Mapping[str, Array], t: Timing, device: Mapping[str, float]) -> dict[str, float]:
+    """Return the probabilities of SET, of RESET and of the whole cycle."""
+    time = waves["time"]
+    before_set, after_set, end = t.set_at - t.gap / 2, t.read_at[0] - t.gap / 2, t.read_at[1] - 0.75 * t.gap
+    a = _probability("transition_01", waveform.at(time, waves["v(p0)"], end))
+    b = _probability("transition_11", waveform.at(time, waves["v(p1)"], end))
+    return {
+        "p_set": switching_probability(time, waves[TRACK], device, before_set, after_set),
+        "p_reset_fail": _probability("p_reset_fail", waveform.at(time, waves["v(p1)"], before_set)),
+        "transition_01": a,
+        "transition_11": b,
+        "p_drop": a / (1.0 - b + a) if 1.0 - b + a >= SLACK else math.nan,
+        "correlation": b - a,
+    }
+
+
+def _probability(name: str, value: float) -> float:
+    if not -SLACK <= value <= 1 + SLACK:
+        raise SimulationError("an integrated probability has left [0, 1]", where=f"dropout module, {name}", value=value, remedy="shorten timing.max_step; look at v(p0) and v(p1) of this sample")
+    return min(max(value, 0.0), 1.0)
+
+
+def _read_out(w: Mapping[str, Array], t: Timing, supply: float) -> dict[str, float]:
+    """Return margins and decisions of the two READ windows."""
+    time, signal = w["time"], w["v(rd)"] - w["v(rf)"]
+    margins, delays, right = [], [], []
+    for state, start in enumerate(t.read_at):
+        sense_at, end = start + t.read - t.sense, start + t.read - 2 * t.edge
+        difference = w["v(op)"] - w["v(on)"] if state else w["v(on)"] - w["v(op)"]
+        margins.append((1 if state else -1) * waveform.at(time, signal, sense_at))
+        delays.append(waveform.crossing(time, difference, 0.9 * supply, sense_at, end) - start)
+        right.append(waveform.at(time, difference, end) > 0.9 * supply)
+    latency = math.nan if any(math.isnan(d) for d in delays) else max(delays)
+    return {
+        "margin_0": margins[0],
+        "margin_1": margins[1],
+        "read_ok": float(all(right)),
+        "latency_read": latency,
+        "latency_cycle": t.reset + t.set + latency,
+    }
+

@@ -28,8 +28,7 @@ def test_table_viii_comes_out_if_every_read_is_charged_every_block():
     assert nanojoules("paper") == "178.497"
     energy = estimate_cost(count_operations(LENET), published(), "paper").energy
     assert round(energy * 1e6, 2) == pytest.approx(
-        in_unit(published_table("VIII").value("scale-dropout", "energy"), "uJ")
-    )
+        in_unit(published_table("VIII").value("scale-dropout", "energy"), "uJ"), rel=1e-9, abs=0)
 
 
 def test_block_accounting_of_the_same_table():
@@ -78,17 +77,15 @@ def test_table_vii_is_counting():
     for row, number in modules.items():
         assert table.value(row, "modules") == number
         assert table.value(row, "area") == pytest.approx(
-            number * table.value("scale-dropout/layer", "area"), rel=1e-12
-        )
+            number * table.value("scale-dropout/layer", "area"), rel=1e-12, abs=0)
         assert table.value(row, "power") == pytest.approx(
-            number * table.value("scale-dropout/layer", "power"), rel=1e-12
-        )
+            number * table.value("scale-dropout/layer", "power"), rel=1e-12, abs=0)
 
 
 def test_table_vii_power_does_not_give_table_ii_energy():
     module = published_table("VII")
     energy = module.value("scale-dropout/layer", "power") * module.value("scale-dropout/layer", "latency")
-    assert energy == pytest.approx(0.3375e-12, rel=1e-12)
+    assert energy == pytest.approx(0.3375e-12, rel=1e-12, abs=0)
     assert published_table("II").value("rng", "energy") / energy == pytest.approx(
         11.26, abs=0.005
     )  # last digit
@@ -98,8 +95,7 @@ def test_crossbar_energy_reads_as_one_nanosecond_of_sensing():
     """65,536 cells x (0.1 V)^2 / 1 MOhm x 1 ns = 0.655 pJ; printed to two digits: 0.65 (truncated)."""
     settling = 65536 * 0.1**2 / 1e6 * 1e-9
     assert np.floor(settling * 1e14) / 1e14 == pytest.approx(
-        published_table("II").value("crossbar", "energy"), rel=1e-12
-    )
+        published_table("II").value("crossbar", "energy"), rel=1e-12, abs=0)
 
 
 @pytest.mark.parametrize(("eps", "printed"), [(0.0067, ".0025"), (0.05, ".0191")])
@@ -109,7 +105,7 @@ def test_a_shared_module_leaves_the_layers_correlated(eps, printed):
     a = np.full(5, 0.5)
     shared = Chip(seed=0, id="shared", modules="shared", a=a, b=eps + (1 - eps) * a)
     q = shared.drop_probability
-    assert q == pytest.approx(np.full(5, 0.5 / (1 - eps * 0.5)), rel=1e-12)
+    assert q == pytest.approx(np.full(5, 0.5 / (1 - eps * 0.5)), rel=1e-12, abs=0)
     alone = Chip(seed=0, id="alone", modules="per_layer", a=q, b=q)
     distance = 0.5 * np.abs(shared.mask_weights(masks) - alone.mask_weights(masks)).sum()
     assert f"{distance:.4f}"[1:] == printed

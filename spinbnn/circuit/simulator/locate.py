@@ -81,6 +81,7 @@ class NgspiceInstallation:
         for name in ("SPICE_ASCIIRAWFILE", "SPICE_SCRIPTS", "NGSPICE_INPUT_DIR"):
             env.pop(name, None)
         env.update(OMP_NUM_THREADS="1", OMP_THREAD_LIMIT="1")
+        env.setdefault("HOME", str(folder))  # without it ngspice 39 dies of a segmentation fault
         if self.library is not None:
             env["NGSPICE_LIBRARY_PATH"] = self.library
         if self.prefix is not None:

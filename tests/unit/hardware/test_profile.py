@@ -305,9 +305,9 @@ def test_an_undecided_read_makes_the_latency_unknown_where_it_counts(synthetic):
     table = synthetic(draws=20, spread=0.002)
     table.measures["latency_cycle"][0, :, 0, 3] = np.nan  # a voltage that no code uses
     profile = build(table)
-    assert (profile.module.draws, profile.draw_latency) == (20, pytest.approx(15e-9))
+    assert (profile.module.draws, profile.draw_latency) == (20, pytest.approx(15e-9, rel=1e-9, abs=0))
     table.measures["latency_cycle"][0, 0, :, 3] = np.nan  # another temperature
-    assert build(table).draw_latency == pytest.approx(15e-9)
+    assert build(table).draw_latency == pytest.approx(15e-9, rel=1e-9, abs=0)
     assert build(table, temperature=270.0).draw_latency is None
     table.measures["latency_cycle"][0, 1, :, 3] = np.nan
     unknown = build(table)

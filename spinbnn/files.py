@@ -101,5 +101,5 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError("the file cannot be read", where=str(path), value=error.strerror, remedy="check the path and its permissions") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise DataError("the file is not valid TOML", where=str(path), value=str(error), remedy="mend that line; see https://toml.io") from None

@@ -321,13 +321,17 @@ def _minimise_along(
 def _refuse_bounds(theta: Array, loss: float, data: tuple[Array, ...], model: str, tau0: float) -> None:
     """Raise if the maximum of the likelihood lies on, or is as high on, the border of the search."""
     advice = "measure at least two currents with 0 < switched < trials"
-    if theta[0] <= LN_DELTA[0] + 1e-6:
-        raise ParameterError("the data do not bound delta: the switching does not rise with the current", where="fit_switching", value=float(np.exp(theta[0])), remedy="check the sign and the order of the data")
+    offsets = [float(theta[1] - start[1]) for start in _starts(data, model, tau0)]
+    if theta[0] <= LN_DELTA[0] + 1e-6 or any(abs(offset - LN_SPAN) < 1e-6 for offset in offsets):
+        raise ParameterError(
+            "the data bound neither delta nor critical_current: the switching does not rise with the current",
+            where="fit_switching", value=np.exp(theta).tolist(), remedy="check the order of the data and the direction of the current",
+        )  # fmt: skip
+    if any(abs(offset + LN_SPAN) < 1e-6 for offset in offsets):
+        raise ParameterError("the data do not bound critical_current: every current lies beyond it", where="fit_switching", value=float(np.exp(theta[1])), remedy=advice)
     at_border = _minimise_along(lambda u: (np.array([LN_DELTA[1], u]), np.array([0.0, 1.0])), float(theta[1]), data, model, tau0)
     if theta[0] >= LN_DELTA[1] - 1e-3 or at_border <= loss + 1e-6:
         raise ParameterError("the data do not bound delta: perfect separation, any steeper model fits as well", where="fit_switching", value=float(np.exp(theta[0])), remedy=advice)
-    if min(abs(abs(theta[1] - start[1]) - LN_SPAN) for start in _starts(data, model, tau0)) < 1e-6:
-        raise ParameterError("the data do not bound critical_current: it lies on the border of the search", where="fit_switching", value=float(np.exp(theta[1])), remedy=advice)
 
 
 def _starts(data: tuple[Array, ...], model: str, tau0: float) -> list[Array]:

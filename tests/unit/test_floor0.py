@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import pickle
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from spinbnn import files, resources, rng, units
+from spinbnn import files, provenance, resources, rng, units
 from spinbnn.errors import (
     DataError,
     MissingToolError,
@@ -27,7 +29,7 @@ from spinbnn.tables import Column, Table
         ("60 fJ/(V m)", "J/(V m)", 6e-14), ("9.82 ohm um^2", "ohm m^2", 9.82e-12), ("160 uohm cm", "ohm m", 1.6e-6), ("25 degC", "K", 298.15),
         ("-40 degC", "K", 233.15), ("300 K", "K", 300.0), ("7 %", "1", 0.07), (0.5, "1", 0.5), ("40", "1", 40.0), ("1e12 A/m^2", "A/m^2", 1e12),
         ("43 MA/cm^2", "A/m^2", 43e10), ("1 GHz", "Hz", 1e9), ("1/s", "Hz", None), ("200 Oe", "A/m", 15915.494309189535), ("90 mV/dec", "V/dec", 0.09),
-        ("1 % um", "m", 1e-8),
+        ("1 % um", "m", 1e-8), ("2 1/(s/(A m))", "A m/s", 2.0), ("3 J/V/m", "J/(V m)", 3.0), ("4 A/m s", "A s/m", 4.0), ("5 (nm)(uA)", "A m", 5e-15),
     ],
 )  # fmt: skip
 def test_quantities(text: str | float, unit: str, value: float | None) -> None:
@@ -46,7 +48,9 @@ def test_a_decimal_text_gives_the_nearest_float() -> None:
 
 @pytest.mark.parametrize(
     ("text", "unit"),
-    [("1.1", "m"), (1.1, "m"), ("1.1 V", "m"), ("1 florin", "m"), ("nm", "m"), ("1 nm/", "m"), (True, "1"), (None, "1"), ("1 A/m", "A"), (float("nan"), "1"), ("1 degC", "V"), ("1 m%", "1")],
+    [("1.1", "m"), (1.1, "m"), ("1.1 V", "m"), ("1 florin", "m"), ("nm", "m"), ("1 nm/", "m"), (True, "1"), (None, "1"), ("1 A/m", "A"), (float("nan"), "1"), ("1 degC", "V"), ("1 m%", "1"),
+     ("1 nm(", "m"), ("1 nm)", "m"), ("1 (nm", "m"), ("1 ()", "1"), ("1 m()", "m"), ("1 (/m)", "1/m"), ("1 m**m", "m^2"), ("1 *m", "m"), ("1 m//s", "m/s"), ("1 1/(s/(A m)", "A m/s"), ("1 1/(s/(A m))", "A/(s m)"),
+     ("1e400 V", "V"), ("1e308 kV", "V"), ("-1e400", "1"), ("1e400 degC", "K"), (10**400, "1"), (10**4000, "m"), ("1 km^99 km^99", "m^99"), ("1 nm^99", "m^99"), ("1 m^100", "m")],
 )
 def test_bad_quantities_name_place_and_value(text: object, unit: str) -> None:
     with pytest.raises(UnitError) as caught:
@@ -64,8 +68,9 @@ def test_spice_numbers_are_written_plainly_and_only_if_finite() -> None:
     for bad in (float("nan"), float("inf")):
         with pytest.raises(UnitError):
             units.spice_number(bad)
-    with pytest.raises(UnitError):
-        units.parse_spice("abc")
+    for text in ("abc", "1e400", "-1e308k"):
+        with pytest.raises(UnitError):
+            units.parse_spice(text)
 
 
 @pytest.mark.parametrize(("value", "unit", "text"), [(2.3e-4, "A", "230 µA"), (9.9999e-7, "s", "1 µs"), (-1.5e3, "V", "-1.5 kV"), (0.0, "J", "0 J"), (None, "J", "?"), (float("nan"), "J", "?"), (0.07, "1", "0.07 1")])
@@ -121,6 +126,58 @@ def test_resources_are_found_by_name_path_and_environment(tmp_path: Path, monkey
         resources.find("devise", "x")
     with pytest.raises(DataError, match="exists"):
         resources.copy("device", "mine", own)
+
+
+@pytest.mark.parametrize("destination", ["{file}/x.toml", "{folder}/" + 300 * "a", "/proc/x"])
+def test_a_copy_that_cannot_be_written_is_a_data_error(tmp_path: Path, destination: str) -> None:
+    (tmp_path / "file").write_text("")
+    target = destination.format(file=tmp_path / "file", folder=tmp_path)
+    with pytest.raises(DataError, match=r"cannot be (copied|written)") as caught:
+        resources.copy("device", "seed_eq23", target)
+    assert target in str(caught.value) and "remedy" in str(caught.value)
+    assert [p.name for p in tmp_path.iterdir()] == ["file"], "nothing is left behind"
+
+
+def test_a_name_that_no_file_can_have_is_not_found() -> None:
+    with pytest.raises(DataError, match="no flow of this name"):
+        resources.find("flow", 300 * "a")
+
+
+@pytest.mark.parametrize(
+    ("argument", "kept"),
+    [
+        ("/some/folder/x.h5", "x.h5"), ("--out=/some/folder/x.h5", "--out=x.h5"), ("-o/some/folder/x.h5", "-ox.h5"), ("key=~/me/x", "key=x"), ("../../me/x.toml", "x.toml"),
+        ("runs/../../me/x", "x"), ("/a/me:/b/c", "me:c"), ("file:///home/me/x", "file:x"), ("['/home/me/x']", "['x']"), ("/some/folder/", "folder"), ("/some/a (1)/x", "x"), ("--x=/some/a (1)/x", "--x=x"),
+        # nothing of this machine: stays
+        ("runs/a.h5", "runs/a.h5"), ("1 uA/um", "1 uA/um"), ("J/(V m)/s", "J/(V m)/s"), ("--slope=1/s", "--slope=1/s"), ("https://a.org/b", "https://a.org/b"), ("-j", "-j"), ("", ""), ("/", "/"), ("..", ".."),
+    ],
+)  # fmt: skip
+def test_the_recorded_command_names_no_folder_of_this_machine(monkeypatch: pytest.MonkeyPatch, argument: str, kept: str) -> None:
+    monkeypatch.setattr("sys.argv", ["/opt/me/bin/spinbnn", "run", argument])
+    assert shlex.split(provenance.command()) == ["spinbnn", "run", kept]
+    monkeypatch.setattr("sys.argv", ["/opt/me/spinbnn/__main__.py"])
+    assert provenance.command() == "spinbnn"
+
+
+def test_the_time_of_a_build_is_honoured_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
+    assert provenance.record(1)["time_utc"] == "1970-01-02T00:00:00+00:00"
+    for bad in ("abc", "1e9", "9" * 30):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", bad)
+        with pytest.raises(ParameterError, match="SOURCE_DATE_EPOCH"):
+            provenance.utc_now()
+
+
+def test_a_narrow_terminal_folds_a_source_and_cuts_nothing() -> None:
+    from rich.console import Console
+
+    source = "https://doi.org/10.1109/TED.2006.884077-and-more-than-forty-letters"
+    out = io.StringIO()
+    Console(width=40, file=out).print(Table("T", ["field", "source"], [["thermal.delta", source]]).rich())
+    text = out.getvalue()
+    cells = [line.split("│") for line in text.splitlines() if line.startswith("│")]
+    assert "…" not in text and max(map(len, text.splitlines())) <= 40
+    assert "".join(cell[1].strip() for cell in cells) == "thermal.delta" and "".join(cell[2].strip() for cell in cells) == source
 
 
 def test_tables_from_one_row_list() -> None:

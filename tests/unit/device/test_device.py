@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import special, stats
 
 from spinbnn.device import DeviceParams, SwitchingModel, ThermalSwitching, VariationModel, fit_switching
+from spinbnn.device.parameters import FIELDS
 from spinbnn.errors import DataError, ParameterError, SpinbnnError, UnitError
 
 
@@ -55,6 +58,90 @@ def test_bad_files_name_file_key_and_remedy(tmp_path: Path, old: str, new: str, 
     message = str(caught.value)
     assert "device.toml" in message and "remedy" in message
     assert all(word in message for word in words), message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('name = "seed_eq23"', "name = 5", ["'name'", "text is needed"]),
+        ('name = "seed_eq23"', 'name = { a = "b" }', ["'name'", "text is needed"]),
+        ('name = "seed_eq23"', 'name = "x"\ndescripton = "x"', ["unknown key", "did you mean 'description'"]),
+        ("notes = [", "more = [", ["unknown key", "'more'"]),
+        ("notes = [", 'notes = "one text"\nold = [', ["'old'"]),
+        ("notes = [", "notes = [3,", ["'notes'", "text is needed"]),
+        ("[thermal]\n", "[thermal]\nbare = 3\n", ["thermal.bare", "unknown field"]),
+        ('{ value = "1 ns", source = "assumed"', '{ value = [1], source = "assumed"', ["thermal.attempt_time", "quantity must be text"]),
+        ('{ value = "1 ns", source = "assumed"', '{ value = 1979-05-27, source = "assumed"', ["thermal.attempt_time", "quantity must be text"]),
+        ('{ value = "1 ns", source = "assumed"', '{ value = "1 ns(", source = "assumed"', ["thermal.attempt_time", "parenthesis"]),
+        ('{ value = "1 ns", source = "assumed"', '{ value = "1 ns", source = 7', ["thermal.attempt_time", "text is needed"]),
+        ('{ value = "1 ns", source = "assumed"', '{ value = "1 ns", source = " "', ["thermal.attempt_time", "source is empty"]),
+        ('{ value = "1 ns", source = "assumed"', '{ value = "1 ns", unit = "s", source = "assumed"', ["unknown key", "unit"]),
+        ('source = "assumed", note = "spread: CV(Hk)', 'source = "assumed", note = 5, sigma_global = "1 %" }\nx = { note = "', ["spin_hall.critical_current", "text is needed"]),
+        ('sigma = "4 %", source = "assumed", note = "spread: CV(Hk)', 'sigma = true, source = "assumed", note = "spread: CV(Hk)', ["spin_hall.critical_current", "sigma"]),
+        ('sigma = "4 %", source = "assumed", note = "spread: CV(Hk)', 'sigma = "-4 %", source = "assumed", note = "spread: CV(Hk)', ["[0, 1)"]),
+        ("value = 40,", f"value = {10**400},", ["thermal.delta", "not a finite number"]),
+        ("value = 40,", "value = nan,", ["thermal.delta", "not a finite number"]),
+        ("[[correlations]]", "[correlations]", ["'correlations'", "must be a list"]),
+        ('first = "thermal.delta"', 'first = ["thermal.delta"]', ["entry 0", "text is needed"]),
+        ('first = "thermal.delta"', 'first = "thermal.dleta"', ["entry 0", "did you mean 'thermal.delta'"]),
+        ('first = "thermal.delta"', 'first = "spin_hall.critical_current"', ["entry 0", "correlated with itself"]),
+        ('first = "thermal.delta"', 'first = "thermal.attempt_time"', ["entry 0", "without spread"]),
+        ("value = 0.5\n", "value = 1.0\n", ["entry 0", "(-1, 1)"]),
+        ("value = 0.5\n", 'value = "0.5 V"\n', ["entry 0", "does not fit"]),
+        ('source = "assumed: both', 'extra = 1\nsource = "assumed: both', ["entry 0", "needs first, second"]),
+    ],
+)
+def test_malformed_files_give_one_of_our_errors(tmp_path: Path, old: str, new: str, words: list[str]) -> None:
+    text = _text()
+    assert old in text, "the case must change something"
+    with pytest.raises(ParameterError) as caught:
+        _load(tmp_path, text.replace(old, new, 1))
+    message = str(caught.value)
+    assert "device.toml" in message and "remedy" in message
+    assert all(word in message for word in words), message
+
+
+@pytest.mark.parametrize(("key", "wrong"), [("thermal", '"spinbnn"'), ("thermal", "[1, 2]"), ("thermal.delta", '"40"'), ("thermal.delta", "40"), ("thermal.delta", "[40]"), ("notes", '"a text"'), ("notes", "{ a = 1 }"), ("correlations", "7"), ("correlations", '"a"'), ("correlations", '["a"]'), ("description", "[]")])
+def test_a_wrong_kind_of_toml_value_names_file_and_key(key: str, wrong: str) -> None:
+    data = tomllib.loads(_text())
+    *groups, last = key.split(".")
+    (data[groups[0]] if groups else data)[last] = tomllib.loads(f"x = {wrong}")["x"]
+    with pytest.raises(ParameterError) as caught:
+        DeviceParams.from_dict(data, where="mine.toml")
+    assert "mine.toml" in str(caught.value) and repr(key) in str(caught.value) and "remedy" in str(caught.value)
+
+
+def test_a_pair_is_correlated_once_in_either_order(tmp_path: Path) -> None:
+    again = '\n[[correlations]]\nfirst = "spin_hall.critical_current"\nsecond = "thermal.delta"\nvalue = 0.4\nsource = "assumed"\n'
+    with pytest.raises(ParameterError, match="already"):
+        _load(tmp_path, _text() + again)
+    other = again.replace('"thermal.delta"', '"electrical.tmr"')
+    assert len(_load(tmp_path, _text() + other).correlations) == 2
+
+
+@pytest.mark.parametrize(
+    ("field", "sigma", "relative"),
+    [
+        ("delta = { value = 40", "0.077", 0.077), ("delta = { value = 40", '"7.7 %"', 0.077), ("delta = { value = 40", '"0.077"', None), ("delta = { value = 40", '"3 1"', None),
+        ('tmr = { value = "120 %"', '"4 %"', 0.04), ('tmr = { value = "120 %"', '"0.04"', None),
+        ('track_resistance = { value = "800 ohm"', '"8 ohm"', 0.01), ('track_resistance = { value = "800 ohm"', "0.01", 0.01), ('track_resistance = { value = "800 ohm"', '"0.01"', None), ('track_resistance = { value = "800 ohm"', '"8 V"', None),
+        ('in_plane_field = { value = "20 mT"', '"2 mT"', 0.1), ('in_plane_field = { value = "-20 mT"', '"2 mT"', 0.1), ('in_plane_field = { value = "0 mT"', '"2 mT"', None),
+        ('reference_temperature = { value = "300 K"', '"3 K"', 0.01), ('reference_temperature = { value = "300 K"', '"3 degC"', None),
+    ],
+)  # fmt: skip
+def test_spreads_are_relative_with_percent_and_absolute_with_a_unit(tmp_path: Path, field: str, sigma: str, relative: float | None) -> None:
+    name = field.split()[0]
+    kept = [line for line in _text().split("[[correlations]]")[0].splitlines() if not line.startswith(name + " ")]
+    group = next(key for key in FIELDS if key.endswith("." + name)).split(".")[0]
+    if f"[{group}]" not in kept:
+        kept.append(f"[{group}]")
+    kept.insert(kept.index(f"[{group}]") + 1, f'{field}, sigma = {sigma}, source = "assumed" }}')
+    if relative is None:
+        with pytest.raises(ParameterError) as caught:
+            _load(tmp_path, "\n".join(kept))
+        assert f"{group}.{name}" in str(caught.value) and "sigma" in str(caught.value) and "remedy" in str(caught.value)
+    else:
+        assert _load(tmp_path, "\n".join(kept))[f"{group}.{name}"].sigma == pytest.approx(relative, rel=1e-12)
 
 
 def test_missing_required_field(tmp_path: Path) -> None:
@@ -148,6 +235,52 @@ def test_profile_interval_agrees_with_the_fisher_width_for_many_shots() -> None:
     assert (np.log(high) - np.log(low)) / 2 == pytest.approx(1.96 * np.sqrt(fit.covariance[0, 0]), rel=0.02)
 
 
+@pytest.mark.parametrize("model", ["exact", "seed"])
+@pytest.mark.parametrize(("delta", "trials", "points", "widths"), [(110.0, 5000, 9, [1e-8]), (54.0, 20, 8, [1e-8]), (90.0, 200, 5, [5e-9, 1e-8, 5e-8]), (25.0, 20, 6, [1e-8])])
+def test_interval_ends_lie_where_a_brute_search_finds_the_drop(model: str, delta: float, trials: int, points: int, widths: list[float]) -> None:
+    truth = ThermalSwitching(delta=delta, attempt_time=1e-9, critical_current=500e-6, barrier=model)
+    current = np.concatenate([np.linspace(truth.current_for(0.05, t), truth.current_for(0.9, t), points) for t in widths])
+    pulse = np.repeat(widths, points)
+    counts = np.random.default_rng(4).binomial(trials, truth.probability(current, pulse))
+    fit = fit_switching(current, pulse, trials, counts, model=model)  # type: ignore[arg-type]
+
+    def log_likelihood(delta: float, critical: float) -> float:
+        p = ThermalSwitching(delta=delta, attempt_time=1e-9, critical_current=critical, barrier=model).probability(current, pulse)
+        return float(np.sum(special.xlogy(counts, p) + special.xlog1py(trials - counts, -p)))
+
+    best = log_likelihood(fit.estimates["delta"], fit.estimates["critical_current"])
+    for name, other in (("delta", "critical_current"), ("critical_current", "delta")):
+        for end in fit.interval(name):
+            centre, span = fit.estimates[other], 1.5
+            for _ in range(4):  # a grid, refined: no assumption about the shape
+                grid = centre * np.exp(np.linspace(-span, span, 301))
+                values = [log_likelihood(**{{"delta": "delta", "critical_current": "critical"}[k]: v for k, v in ((name, end), (other, float(x)))}) for x in grid]
+                centre, span = float(grid[int(np.argmax(values))]), span / 50
+            assert best - max(values) == pytest.approx(stats.chi2.ppf(0.95, 1) / 2, abs=2e-3)
+
+
+@pytest.mark.parametrize("counts", [[0, 0, 25, 50, 50], [0, 0, 1, 50, 50], [0, 0, 0, 0, 7], [9, 50, 50, 50, 50]])
+def test_perfect_separation_is_no_result(counts: list[int]) -> None:
+    current = np.linspace(180e-6, 220e-6, 5)
+    with pytest.raises(ParameterError, match="do not bound delta: perfect separation"):
+        fit_switching(current, 10e-9, 50, counts)
+    with pytest.raises(ParameterError, match="does not rise with the current"):
+        fit_switching(current, 10e-9, 50, [50, 40, 25, 10, 0])
+    with pytest.raises(ParameterError, match="one list of points"):
+        fit_switching(current, 10e-9, 50, counts[:3])
+
+
+def test_an_open_interval_is_named_in_the_report_and_refused_alone() -> None:
+    fit = fit_switching([180e-6, 190e-6, 200e-6], 10e-9, 5, [1, 3, 4])
+    rows = {row[0]: row for row in fit.report().rows}
+    assert rows["critical_current"][4] == "unbounded" and isinstance(rows["critical_current"][3], float)
+    assert "unbounded" in fit.report().to_markdown() and "unbounded" in fit._repr_html_()
+    with pytest.raises(ParameterError, match="do not bound critical_current"):
+        fit.interval("critical_current")
+    low, high = fit.interval("delta")
+    assert low < fit.estimates["delta"] < high
+
+
 def test_fit_rejects_a_plateau_and_bad_counts() -> None:
     current = np.linspace(175e-6, 225e-6, 11)
     plateau = np.array([0, 1, 2, 60, 72, 72, 73, 72, 80, 85, 100])
@@ -164,10 +297,11 @@ def test_measured_device_gives_the_numbers_of_the_shipped_set(data_root: Path) -
     path = data_root / "mtj_measured" / "psw_device_a.csv"
     if not path.exists():
         pytest.skip("measured switching data are not in SPINBNN_DATA")
-    rows = [r for r in csv.DictReader(path.open()) if r["direction"] == "P->AP"]
+    rows = [r for r in csv.DictReader(path.read_text().splitlines()) if r["direction"] == "P->AP"]
     volts, p = (np.array([float(r[k]) for r in rows]) for k in ("V", "P_sw"))
     fit = fit_switching(volts / 776, 0.75e-9, 50, np.round(50 * p), tau0=1e-10)
     shipped = DeviceParams.load("bw80_measured")
     assert fit.estimates["delta"] == pytest.approx(shipped.value("thermal.delta"), abs=0.05)
     assert fit.estimates["critical_current"] == pytest.approx(shipped.value("spin_hall.critical_current"), abs=0.5e-6)
     assert fit.deviance == pytest.approx(20.9, abs=0.1)
+    assert fit.interval("delta") == pytest.approx((41.9, 61.0), abs=0.05)

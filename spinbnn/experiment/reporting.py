@@ -79,15 +79,15 @@ def _uncertainty_table(prediction: dict[str, Any]) -> Table:
     return Table("Uncertainty in and out of distribution (exact mixture)", heads, rows, note="AUROC of the predictive entropy; 0.5 is chance.")
 
 
-def _energy_text(row: dict[str, Any]) -> str:
+def _energy_text(row: dict[str, Any], digits: int = 6) -> str:
     """Return the energy of a cost row, "at least" where blocks have no figure, "?" where none has one."""
-    return _at_least(row["energy"], row["complete"], "J")
+    return _at_least(row["energy"], row["complete"], "J", digits)
 
 
-def _at_least(value: float | None, complete: bool, unit: str) -> str:
+def _at_least(value: float | None, complete: bool, unit: str, digits: int = 6) -> str:
     if value is None:
         return "?"
-    shown = f"{1e12 * value:.4g} µm²" if unit == "m^2" else format_si(value, unit, 6)
+    shown = f"{1e12 * value:.4g} µm²" if unit == "m^2" else format_si(value, unit, digits)
     return ("" if complete else "at least ") + shown
 
 
@@ -165,7 +165,7 @@ def write_experiment_report(
         Tile(label="accuracy, exact mixture", value=f"{100 * exact['accuracy']:.1f} %", note=f"± {_half_width(exact['accuracy'], prediction['images']):.1f} (95 %), {prediction['images']} test images"),
         Tile(label="calibration error (ECE)", value=f"{100 * exact['ece']:.1f} %", note=f"15 bins; point network {100 * prediction['methods']['point network']['ece']:.1f} %"),
         Tile(label="AUROC, noise images", value=f"{noise['auroc_entropy']:.3f}", note="by predictive entropy"),
-        Tile(label="energy, published figures", value=_energy_text(cost["rows"][0]), note=f"{cost['rows'][0]['label']}, accounting '{cost['rows'][0]['accounting']}'"),
+        Tile(label="energy, published figures", value=_energy_text(cost["rows"][0], digits=4).replace("at least", "≥"), note=f"{cost['rows'][0]['label']}, accounting '{cost['rows'][0]['accounting']}'"),
     ]
     sections = [
         _module_section(experiment, table, profile, tables, waves),

@@ -8,24 +8,23 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from ...errors import DataError, MissingToolError, ParameterError
+from ...errors import DataError, MissingToolError
 from . import messages
-from .checks import check_decks, check_timeout, check_workers
-from .deck import Deck, SimulationResult, check_save
+from .checks import check_timeout, check_workers
+from .deck import Deck, SimulationResult
+from .driver import NgspiceDriver
 from .ladder import SpiceFault, climb
 from .locate import INSTALL, NgspiceInstallation, find_ngspice
-from .ordered import in_order
 from .rawfile import read_raw
 from .vectors import canonical, choose
 
 
-class NgspiceBatch:
+class NgspiceBatch(NgspiceDriver):
     """Run decks through ``ngspice -b -r``, each in a process of its own.
 
     The same checks, the same ladder and, bit for bit, the same numbers as
@@ -69,52 +68,8 @@ class NgspiceBatch:
         self._running = _Running()
         self._finalizer = weakref.finalize(self, _shut_down, self._running, self._folder)
 
-    def run(
-        self, decks: Iterable[Deck], save: tuple[str, ...] | list[str] | None = None
-    ) -> Iterator[SimulationResult]:
-        """Simulate decks and yield their results in input order, as soon as they are there.
-
-        Parameters
-        ----------
-        decks : iterable of Deck
-            Drawn lazily, a few ahead of the consumer.
-        save : tuple of str, optional
-            Vectors to keep, for all decks, instead of each deck's own.
-
-        Yields
-        ------
-        SimulationResult
-            One for each deck. Failures are results with a status, never exceptions.
-
-        Raises
-        ------
-        ParameterError
-            If an item is not a `Deck`, or this simulator is closed.
-        """
-        if not self._finalizer.alive:
-            raise ParameterError(
-                "this simulator is closed", where="NgspiceBatch.run", remedy="make a new one"
-            )
-        chosen = None if save is None else check_save(save, "run")
-        return in_order(lambda index, deck: self._one(index, deck, chosen), check_decks(decks), self.workers)
-
-    def close(self) -> None:
-        """Kill what runs and remove the folders."""
-        self._finalizer()
-
-    def __enter__(self) -> NgspiceBatch:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    def _one(self, index: int, deck: Deck, save: tuple[str, ...] | None) -> SimulationResult:
-        """Simulate one deck; runs in a thread of `in_order`."""
-        if refusal := messages.preflight(deck):
-            return SimulationResult(index=index, status="failed", name=deck.name, error=refusal)
-        begin = time.monotonic()
-        result = self._solve(deck if save is None else replace(deck, save=save), begin + self.timeout)
-        return replace(result, index=index, elapsed=time.monotonic() - begin)
+    def _simulate(self, deck: Deck, save: tuple[str, ...] | None) -> SimulationResult:
+        return self._solve(deck if save is None else replace(deck, save=save), time.monotonic() + self.timeout)
 
     def _solve(self, deck: Deck, deadline: float) -> SimulationResult:
         try:

@@ -6,23 +6,20 @@ import importlib.util
 import queue
 import shutil
 import tempfile
-import time
 import weakref
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ...errors import MissingToolError, ParameterError
-from .checks import check_decks, check_timeout, check_workers
-from .deck import Deck, SimulationResult, check_save
+from ...errors import MissingToolError
+from .checks import check_timeout, check_workers
+from .deck import Deck, SimulationResult
+from .driver import NgspiceDriver
 from .locate import NgspiceInstallation, find_ngspice
-from .messages import preflight, tail
-from .ordered import in_order
+from .messages import tail
 from .process import WorkerDied, WorkerLate, WorkerProcess
 
 
-class NgspiceShared:
+class NgspiceShared(NgspiceDriver):
     """Run decks through PySpice's shared-library session, fenced off in worker processes.
 
     One bad deck can leave ngspice with the previous circuit, poison its library for good, or end the
@@ -88,56 +85,12 @@ class NgspiceShared:
             raise
         self.version = self._processes[0].version
 
-    def run(
-        self, decks: Iterable[Deck], save: tuple[str, ...] | list[str] | None = None
-    ) -> Iterator[SimulationResult]:
-        """Simulate decks and yield their results in input order, as soon as they are there.
-
-        Parameters
-        ----------
-        decks : iterable of Deck
-            Drawn lazily, a few ahead of the consumer.
-        save : tuple of str, optional
-            Vectors to keep, for all decks, instead of each deck's own.
-
-        Yields
-        ------
-        SimulationResult
-            One for each deck. Failures are results with a status, never exceptions.
-
-        Raises
-        ------
-        ParameterError
-            If an item is not a `Deck`, or this simulator is closed.
-        """
-        if not self._finalizer.alive:
-            raise ParameterError(
-                "this simulator is closed", where="NgspiceShared.run", remedy="make a new one"
-            )
-        chosen = None if save is None else check_save(save, "run")
-        return in_order(lambda index, deck: self._one(index, deck, chosen), check_decks(decks), self.workers)
-
-    def close(self) -> None:
-        """End the workers and remove their folders; what still runs comes back as crashed."""
-        self._finalizer()
-
-    def __enter__(self) -> NgspiceShared:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    def _one(self, index: int, deck: Deck, save: tuple[str, ...] | None) -> SimulationResult:
-        """Simulate one deck on an idle worker; runs in a thread of `in_order`."""
-        if refusal := preflight(deck):
-            return SimulationResult(index=index, status="failed", name=deck.name, error=refusal)
-        begin = time.monotonic()
+    def _simulate(self, deck: Deck, save: tuple[str, ...] | None) -> SimulationResult:
         process = self._idle.get()
         try:
-            result = self._ask(process, deck, save)
+            return self._ask(process, deck, save)
         finally:
             self._idle.put(process)
-        return replace(result, index=index, elapsed=time.monotonic() - begin)
 
     def _ask(self, process: WorkerProcess, deck: Deck, save: tuple[str, ...] | None) -> SimulationResult:
         """Ask once; and once more in a fresh process if a used one died, which an earlier deck may have hurt."""

@@ -110,7 +110,7 @@ def reliability(
         top.set(ylabel="accuracy", ylim=(-0.02, 1.04), xlim=(0, 1.02))
         top.text(0.97, 0.05, f"ECE {short(ece)}", transform=top.transAxes, ha="right")
         top.grid()
-        legend_above(top, 4)
+        legend_above(top, 2)
         width = 0.7 / max(len(sure), 1)
         below.bar(sure[known], many[known], width=width, color=ink.text, alpha=0.45, lw=0)
         below.set(xlabel="confidence", ylabel="inputs")

@@ -98,12 +98,6 @@ class MissingToolError(SpinbnnError):
     exit_code = 3
 
 
-class SpecificationError(SpinbnnError):
-    """A measured value that misses the specification of its flow."""
-
-    exit_code = 1
-
-
 def suggest(key: str, known: Iterable[str]) -> str:
     """Return ``"did you mean 'x'?"`` with the known keys behind it.
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from spinbnn import resources
 from spinbnn.device import DeviceParams, SwitchingModel
 from spinbnn.rng import stream
 
@@ -117,7 +116,6 @@ print(float(evaluate(predict(model, data.test_images, method="exact"), data.test
 """
 
 
-@pytest.mark.skipif("dropout_module" not in resources.available("table"), reason="no lookup table dropout_module is shipped yet")
 def test_training_from_a_shipped_table_without_a_simulator(without) -> None:
     done = without("PySpice")("-c", TRAIN)
     assert done.returncode == 0, done.stderr

@@ -9,7 +9,7 @@ from ..hardware import HardwareProfile, characterised, count_operations, estimat
 from ..hardware.components import BLOCKS
 
 
-def run_cost(plan: NetworkPlan, profile: HardwareProfile, samples: int, placement: str) -> dict[str, Any]:
+def run_cost(plan: NetworkPlan, profile: HardwareProfile, samples: int) -> dict[str, Any]:
     """Return energies, latencies and areas of the sampled and the exact schedule, published and own figures.
 
     Own figures are those that are characterised so far (the dropout module); the rest is unknown and stays so. The
@@ -41,4 +41,4 @@ def run_cost(plan: NetworkPlan, profile: HardwareProfile, samples: int, placemen
                     "area": report.area,
                     "area_complete": not report.unknown("area"),
                 })  # fmt: skip
-    return {"rows": rows, "network": plan.name, "first": plan.first, "last": plan.last, "placement": placement}
+    return {"rows": rows, "network": plan.name, "first": plan.first, "last": plan.last, "placement": plan.placement}

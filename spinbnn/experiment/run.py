@@ -16,7 +16,7 @@ from .. import files, provenance
 from ..characterize import Flow, LookupTable, run_flow
 from ..data import ImageData
 from ..data import load as load_data
-from ..errors import ParameterError, suggest
+from ..errors import CoverageError, ParameterError, suggest
 from ..hardware import HardwareProfile
 from ..nn import describe, dropout_layers, set_drop_probabilities
 from ..nn.models import build
@@ -84,7 +84,7 @@ def run_experiment(experiment: Experiment, out: str | Path, *, workers: int = 1,
     trained, train_key = _train(experiment, folder, data, profile, chip_keys, bars)
     predicted, _ = _predict(experiment, folder, data, profile, [train_key, *chip_keys], bars)
     plan = describe(load_model(folder.path / "weights.safetensors"))
-    cost, _ = folder.stage("cost", [train_key, *chip_keys, dataclasses.asdict(experiment.cost)], lambda: run_cost(plan, profile, experiment.cost.samples, experiment.model.placement))
+    cost, _ = folder.stage("cost", [train_key, *chip_keys, dataclasses.asdict(experiment.cost)], lambda: run_cost(plan, profile, experiment.cost.samples))
     results = {"training": trained, "prediction": predicted, "cost": cost, "profile": _profile_facts(profile)}
     tables = result_tables(experiment, table, results)
     for name, made in tables.items():
@@ -104,6 +104,7 @@ def _characterize(experiment: Experiment, folder: RunFolder, workers: int, bars:
         folder.log(f"characterize: opened {spec.table}")
         return table, None, table.content_hash
     flow = Flow.load(spec.flow).with_axes(**spec.axes)
+    _covered(experiment, flow)
     target = folder.path / "table.h5"
     if target.exists() and LookupTable.open(target).attributes.get("flow_hash") != flow.content_hash:
         folder.log("characterize: the flow has changed; the old table is replaced")
@@ -112,9 +113,20 @@ def _characterize(experiment: Experiment, folder: RunFolder, workers: int, bars:
     if journal.exists() and flow.content_hash not in journal.read_text(encoding="utf-8").split("\n", 1)[0]:
         journal.unlink()
     with bars("characterise") as step:
-        table = run_flow(flow, workers=workers, out=target, progress=step)
+        # a profile needs every sample: those that failed in a former run are tried again
+        table = run_flow(flow, workers=workers, out=target, progress=step, retry_failed=True)
     folder.log(f"characterize: simulated {table.attributes['simulated']}, resumed {table.attributes['resumed']}")
     return table, flow, table.content_hash
+
+
+def _covered(experiment: Experiment, flow: Flow) -> None:
+    """Refuse a profile whose temperature or corner the flow does not measure, before it is run."""
+    axes, spec = {axis.name: axis.values for axis in flow.grid.axes}, experiment.profile
+    kelvin = [float(v) for v in axes.get("temperature", ())]
+    if kelvin and not min(kelvin) - 1e-6 <= spec.temperature <= max(kelvin) + 1e-6:
+        raise CoverageError("the flow does not cover the profile's temperature", where="profile.temperature [K]", value=spec.temperature, remedy=f"stay in {min(kelvin):g} to {max(kelvin):g} K, or widen characterize.axes.temperature")
+    if "corner" in axes and spec.corner not in axes["corner"]:
+        raise CoverageError("the flow does not measure the profile's corner", where="profile.corner", value=spec.corner, remedy=suggest(spec.corner, [str(v) for v in axes["corner"]]))
 
 
 def _check(experiment: Experiment) -> int:

@@ -11,7 +11,7 @@ import pytest
 
 from spinbnn.characterize import Flow, run_flow
 from spinbnn.circuit.dropout_analytic import analytic_simulator
-from spinbnn.errors import DataError, ParameterError, SpinbnnError
+from spinbnn.errors import CoverageError, DataError, ParameterError, SpinbnnError
 from spinbnn.experiment import Experiment, run_experiment
 
 EXPERIMENT = """
@@ -208,3 +208,44 @@ def test_shared_module_moves_all_layers_together(table: Path, tmp_path: Path) ->
         p = profile.sample_drop_probabilities(400, seed=1)
         r = np.corrcoef(p[:, 0], p[:, 4])[0, 1]
         assert (r > 0.999) if correlated else (abs(r) < 0.2)
+
+
+FLOW = (
+    'flow = "dropout_module"\naxes = { set_voltage = { values = ["0.7 V", "1.1 V"] }, temperature = { values = ["25 degC"] }, '
+    'corner = { values = ["tt"] }, draw = { count = 2 } }'
+)
+
+
+@pytest.mark.parametrize(("old", "new", "word"), [('temperature = "25 degC"', 'temperature = "85 degC"', "temperature"), ("[profile]", '[profile]\ncorner = "ff"', "corner")])
+def test_a_profile_outside_the_flow_is_refused_before_the_simulator_starts(table: Path, tmp_path: Path, old: str, new: str, word: str) -> None:
+    path = tmp_path / "chain.toml"
+    path.write_text(EXPERIMENT.format(table=table, modules="shared").replace(f'table = "{table}"', FLOW).replace(old, new))
+    with pytest.raises(CoverageError, match=rf"profile\.{word}"):
+        run_experiment(Experiment.load(path), tmp_path / "run")
+    assert not (tmp_path / "run" / "table.h5.journal").exists()
+
+
+def test_failed_samples_are_tried_again_when_the_experiment_runs_again(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failure keeps the profile from being built; the same command afterwards measures the failed sample alone."""
+    from spinbnn.circuit.simulator import SimulationResult
+    from spinbnn.experiment import run as module
+
+    class Flaky:
+        identity, fail, seen = "analytic", True, 0
+
+        def run(self, decks):
+            for k, result in enumerate(analytic_simulator().run(decks)):
+                Flaky.seen += 1
+                yield SimulationResult(index=k, status="failed", error="no convergence") if Flaky.fail and k == 1 else result
+
+    path = tmp_path / "chain.toml"
+    path.write_text(EXPERIMENT.format(table=table, modules="shared").replace(f'table = "{table}"', FLOW))
+    spec, folder = Experiment.load(path), module.RunFolder(tmp_path / "run")
+    monkeypatch.setattr(module, "run_flow", lambda flow, *, workers, **rest: run_flow(flow, simulator=Flaky(), **rest))
+    broken, _, _ = module._characterize(spec, folder, 1, module.no_bars)
+    with pytest.raises(CoverageError, match="failed samples"):
+        module._profile(spec, broken, 5)
+    Flaky.fail, Flaky.seen = False, 0
+    mended, _, _ = module._characterize(spec, folder, 1, module.no_bars)
+    assert Flaky.seen == 1 and mended.complete
+    assert module._profile(spec, mended, 5).layers == 5

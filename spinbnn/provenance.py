@@ -74,7 +74,12 @@ def git_revision() -> str | None:
 
 @lru_cache(maxsize=16)
 def source_hash(*rooms: str) -> str:
-    """Return a hash of spinbnn's own source files, of some rooms or of all: results of other code are never resumed.
+    """Return a hash of spinbnn's own source files, of some folders and files or of all: results of other code are never resumed.
+
+    Raises
+    ------
+    ParameterError
+        If a name is no folder or file of the package: it would silently hash nothing.
 
     Examples
     --------
@@ -82,7 +87,10 @@ def source_hash(*rooms: str) -> str:
     (True, 64)
     """
     package = Path(__file__).resolve().parent
-    paths = sorted(p for p in package.rglob("*.py") if not rooms or p.relative_to(package).parts[0] in rooms)
+    if absent := [room for room in rooms if not (package / room).exists()]:
+        raise ParameterError("no such source", where="source_hash", value=absent, remedy="name folders or files of the package, e.g. 'device/switching'")
+    roots = [package / room for room in rooms] or [package]
+    paths = sorted({path for root in roots for path in ([root] if root.is_file() else root.rglob("*.py"))})
     digest = hashlib.sha256()
     for path in paths:
         digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())

@@ -15,6 +15,9 @@ from ..errors import ParameterError, suggest
 from .flow_file import Limit, named, read_flow, read_flow_axis
 from .grid import Grid, Value
 
+SOURCES = ("device/fields.py", "device/parameters.py", "device/switching", "device/variation", "circuit", "rng.py", "units.py")
+"""Our own code that fixes the numbers of a flow (fitting, trimming and reports have no part in them)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
@@ -105,7 +108,7 @@ class Flow:
             "variation": [self.vary_device, self.vary_mismatch, self.die],
             "measures": list(self.measures),
             "bench": self.bench.identity(),
-            "code": provenance.source_hash("device", "circuit", "rng.py", "units.py"),
+            "code": provenance.source_hash(*SOURCES),
         })  # fmt: skip
 
     def samples(self) -> Iterator[Sample]:

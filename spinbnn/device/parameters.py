@@ -12,49 +12,9 @@ from .. import files, resources
 from ..errors import ParameterError, suggest
 from ..tables import Column, Table
 from ..units import format_si, quantity
+from .fields import FIELDS
 
 SCHEMA = "spinbnn.device/1"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldSpec:
-    """What a field of a device file means, its unit and its allowed range (SI, inclusive)."""
-
-    unit: str
-    description: str
-    lower: float = 0.0
-    upper: float = math.inf
-    required: bool = False
-
-
-FIELDS: dict[str, FieldSpec] = {
-    "geometry.pillar_diameter": FieldSpec(unit="m", description="diameter of the free layer"),
-    "geometry.free_layer_thickness": FieldSpec(unit="m", description="thickness of the free layer"),
-    "geometry.barrier_thickness": FieldSpec(unit="m", description="thickness of the tunnel barrier"),
-    "geometry.track_length": FieldSpec(unit="m", description="length of the heavy-metal track between its contacts"),
-    "geometry.track_width": FieldSpec(unit="m", description="width of the heavy-metal track"),
-    "geometry.track_thickness": FieldSpec(unit="m", description="thickness of the heavy-metal track"),
-    "magnetic.saturation_magnetization": FieldSpec(unit="A/m", description="saturation magnetisation at the reference temperature"),
-    "magnetic.interface_anisotropy": FieldSpec(unit="J/m^2", description="interface anisotropy energy"),
-    "magnetic.damping": FieldSpec(unit="1", description="Gilbert damping", upper=1.0),
-    "magnetic.in_plane_field": FieldSpec(unit="T", description="symmetry-breaking field along the current", lower=-10.0),
-    "electrical.track_resistance": FieldSpec(unit="ohm", description="resistance of the track, end to end", lower=1e-3, required=True),
-    "electrical.parallel_resistance": FieldSpec(unit="ohm", description="junction resistance, state 0 (parallel), zero bias", lower=1e-3, required=True),
-    "electrical.tmr": FieldSpec(unit="1", description="tunnel magnetoresistance ratio at zero bias", upper=20.0, required=True),
-    "electrical.tmr_half_voltage": FieldSpec(unit="V", description="bias at which the TMR ratio is halved", lower=1e-3, required=True),
-    "electrical.junction_capacitance": FieldSpec(unit="F", description="capacitance of the junction", required=True),
-    "spin_hall.critical_current": FieldSpec(
-        unit="A", lower=1e-9, required=True,
-        description="Ic0 in the paper's convention: the track current at which H_DL = H_k, twice the 0 K switching threshold",
-    ),
-    "spin_hall.efficiency": FieldSpec(unit="1", description="damping-like torque efficiency", lower=-5.0, upper=5.0),
-    "thermal.delta": FieldSpec(unit="1", description="thermal stability factor E_b/(k_B T) at the reference temperature", lower=1.0, upper=500.0, required=True),
-    "thermal.attempt_time": FieldSpec(unit="s", description="attempt time tau0 (effective, see the validity note)", lower=1e-16, upper=1e-6, required=True),
-    "thermal.reference_temperature": FieldSpec(unit="K", description="temperature at which delta and Ic0 are given", lower=1.0, upper=1000.0, required=True),
-    "thermal.curie_temperature": FieldSpec(unit="K", description="Curie temperature of the free layer", lower=1.0),
-    "thermal.anisotropy_exponent": FieldSpec(unit="1", description="exponent n of K_eff(T) ~ Ms(T)^n", upper=20.0),
-    "switching.saturation": FieldSpec(unit="1", description="largest switching probability, p_sat", lower=1e-6, upper=1.0, required=True),
-}  # fmt: skip
 _ENTRY = {"value", "sigma", "sigma_global", "source", "note"}
 
 

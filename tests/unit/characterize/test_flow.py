@@ -203,7 +203,7 @@ def test_hash_follows_the_code(load: Load, monkeypatch: pytest.MonkeyPatch) -> N
     base, rooms = flow.content_hash, []
     monkeypatch.setattr(provenance, "source_hash", lambda *names: rooms.extend(names) or "changed")
     assert flow.content_hash != base
-    assert {"device", "circuit", "rng.py", "units.py"} <= set(rooms)
+    assert {"device/switching", "device/variation", "circuit", "rng.py", "units.py"} <= set(rooms)
 
 
 def test_hash_does_not_follow_words(load: Load) -> None:

@@ -13,7 +13,7 @@ from spinbnn import resources
 from spinbnn.circuit import Cell, DropoutModuleBench, Technology, Timing, dropout_bench
 from spinbnn.circuit.simulator.messages import preflight
 from spinbnn.device import DeviceParams
-from spinbnn.device.barriers import SEED_LIMIT
+from spinbnn.device.switching.barriers import SEED_LIMIT
 from spinbnn.errors import NetlistError, ParameterError
 
 TECHNOLOGY, PARAMS = Technology.load("cmos40lp"), DeviceParams.load("seed_eq23")

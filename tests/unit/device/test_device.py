@@ -10,7 +10,7 @@ import pytest
 from scipy import special, stats
 
 from spinbnn.device import DeviceParams, SwitchingModel, ThermalSwitching, VariationModel, fit_switching
-from spinbnn.device.parameters import FIELDS
+from spinbnn.device.fields import FIELDS
 from spinbnn.errors import DataError, ParameterError, SpinbnnError, UnitError
 
 

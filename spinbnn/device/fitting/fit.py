@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special, stats
 
-from .. import files
-from ..errors import ParameterError
-from ..tables import Cell, Column, Table
-from .barriers import BARRIERS
+from ... import files
+from ...errors import ParameterError
+from ...tables import Cell, Column, Table
+from ..switching.barriers import BARRIERS
 
 Array = NDArray[np.float64]
 LN_LN2 = math.log(math.log(2.0))

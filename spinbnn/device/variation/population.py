@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, qmc
 
-from ..errors import ParameterError
-from ..rng import sequence, stream
-from .parameters import DeviceParams
+from ...errors import ParameterError
+from ...rng import sequence, stream
+from ..parameters import DeviceParams
 
 Array = NDArray[np.float64]
 LOGIT = ("switching.saturation",)

@@ -33,7 +33,7 @@ def test_the_contracts_are_kept(checkout: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "line"),
     [
-        ("device/barriers.py", "from ..hardware import cost"),
+        ("device/switching/barriers.py", "from ...hardware import cost"),
         ("crossbar/mapping.py", "import torch"),
         ("hardware/cost.py", "import PySpice"),
         ("bayes/metrics.py", "from ..data import load"),

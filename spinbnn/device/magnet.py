@@ -17,6 +17,7 @@ NEEDED = ("geometry.pillar_diameter", "geometry.free_layer_thickness", "magnetic
 """Fields that a free layer cannot do without."""
 TORQUE = ("geometry.track_width", "geometry.track_thickness", "spin_hall.efficiency")
 """Fields that the spin-orbit field needs besides."""
+FACTOR = "magnetic.demagnetization_factor"
 
 
 def demagnetization_factor(diameter: ArrayLike, thickness: ArrayLike) -> Array:
@@ -103,15 +104,81 @@ class Magnet:
 
         .. math:: H_{DL} = H_k/2 - H_x/\sqrt 2
 
-        K.-S. Lee et al., doi:10.1063/1.4798288; for small fields, ``H_x << H_k``.
+        First order in ``H_x/H_k``: K.-S. Lee et al., doi:10.1063/1.4798288. The exact one of the washboard is
+        ``static_threshold(magnet.critical_current, H_x/H_k)``; it is larger, by 0.4 % of the field-free one at
+        ``H_x/H_k = 1/8``.
 
         Parameters
         ----------
         in_plane_field : array_like
-            ``mu0 H_x``, its magnitude [T].
+            ``mu0 H_x``, its magnitude: field and current favour the same final state [T].
+
+        Raises
+        ------
+        ParameterError
+            If the field reaches ``H_k/sqrt(2)``, where the expansion leaves no threshold.
         """
         field = np.abs(np.asarray(in_plane_field, dtype=float))
+        if np.any(~(field < self.anisotropy_field / np.sqrt(2.0))):
+            raise ParameterError("the in-plane field is too large for the linear threshold", where="Magnet.threshold, in_plane_field", value=field.tolist(), remedy="use static_threshold of spinbnn.device.switching")
         return np.asarray((self.anisotropy_field / 2.0 - field / np.sqrt(2.0)) / self.sot_field_per_ampere)
+
+
+def anisotropy_ratio(
+    m: ArrayLike, *, exponent: ArrayLike | None = None, interface_exponent: ArrayLike | None = None, demagnetization: ArrayLike = 0.0
+) -> Array:
+    r"""Return K_eff over its value at the reference temperature.
+
+    .. math:: \frac{K_\mathrm{eff}}{K_\mathrm{ref}} = m^n, \qquad \text{or} \qquad (1 + q)\, m^{n_i} - q\, m^2, \quad
+              q = \frac{\mu_0 (N_z - N_x) M_s^2}{2 K_\mathrm{ref}}
+
+    The second form lets the interface anisotropy and the demagnetisation go their own ways; it holds where ``exponent`` is
+    None. Without any exponent the ratio is 1.
+
+    Parameters
+    ----------
+    m : array_like
+        ``Ms(T)/Ms(T_ref)`` [1].
+    exponent : array_like or None
+        n of K_eff [1].
+    interface_exponent : array_like or None
+        n_i of the interface anisotropy alone [1].
+    demagnetization : array_like
+        q, demagnetisation energy over K_eff at the reference temperature [1].
+
+    Returns
+    -------
+    ndarray
+        Ratio [1].
+
+    Raises
+    ------
+    ParameterError
+        If the ratio is not positive: the easy axis has left the perpendicular.
+
+    Examples
+    --------
+    >>> [round(float(r), 4) for r in (anisotropy_ratio(0.9, exponent=2.18), anisotropy_ratio(0.9, interface_exponent=2.18, demagnetization=5.0))]
+    [0.7948, 0.7187]
+    """
+    out = unchecked_ratio(m, exponent, interface_exponent, demagnetization)
+    if np.any(~(out > 0)):
+        raise ParameterError(
+            "the easy axis is not perpendicular at this temperature: K_eff <= 0", where="anisotropy_ratio", value=np.asarray(out).tolist(),
+            remedy="stay closer to the reference temperature",
+        )  # fmt: skip
+    return np.asarray(out)
+
+
+def unchecked_ratio(m: ArrayLike, exponent: ArrayLike | None, interface_exponent: ArrayLike | None, demagnetization: ArrayLike) -> Array:
+    """Return the ratio of :func:`anisotropy_ratio`, also where it is not positive [1]."""
+    ratio = np.asarray(m, dtype=float)
+    if exponent is not None:
+        return np.asarray(ratio ** np.asarray(exponent, dtype=float))
+    if interface_exponent is None:
+        return np.ones_like(ratio)
+    q = np.asarray(demagnetization, dtype=float)
+    return np.asarray((1.0 + q) * ratio ** np.asarray(interface_exponent, dtype=float) - q * ratio**2)
 
 
 def magnet(values: Mapping[str, ArrayLike], temperature: ArrayLike | None = None) -> Magnet:
@@ -120,9 +187,9 @@ def magnet(values: Mapping[str, ArrayLike], temperature: ArrayLike | None = None
     .. math:: K_\mathrm{eff} = K_i/t_F - \tfrac12 \mu_0 (N_z - N_x) M_s^2, \qquad
               \mu_0 H_{DL} = \frac{\hbar\, \xi_{DL}}{2 e M_s t_F} \frac{I}{w d}
 
-    Ms follows Bloch's law, ``K_i ~ Ms^n`` (``magnetic.interface_anisotropy_exponent``). Where the file gives
-    ``magnetic.effective_anisotropy``, that is K_eff at the reference temperature, and it goes as ``Ms^n`` with
-    ``thermal.anisotropy_exponent``.
+    Where the file gives ``magnetic.effective_anisotropy``, that is K_eff at the reference temperature, and
+    ``magnetic.demagnetization_factor`` takes the place of the disc's ``N_z - N_x``. Ms follows Bloch's law, K_eff follows
+    :func:`anisotropy_ratio` with ``thermal.anisotropy_exponent``, or else ``magnetic.interface_anisotropy_exponent``.
 
     Parameters
     ----------
@@ -138,7 +205,7 @@ def magnet(values: Mapping[str, ArrayLike], temperature: ArrayLike | None = None
     Raises
     ------
     ParameterError
-        If a field is missing, or the easy axis is not perpendicular (K_eff <= 0).
+        If a field is missing, the easy axis is not perpendicular (K_eff <= 0) or the torque efficiency is 0.
 
     Examples
     --------
@@ -161,29 +228,67 @@ def magnet(values: Mapping[str, ArrayLike], temperature: ArrayLike | None = None
     kelvin = reference if temperature is None else np.asarray(temperature, dtype=float)
     d, t = given("geometry.pillar_diameter"), given("geometry.free_layer_thickness")
     m = bloch_ratio(kelvin, reference, get("thermal.curie_temperature"))
-    ms = given("magnetic.saturation_magnetization") * m
-    effective, exponent = get("magnetic.effective_anisotropy"), get("thermal.anisotropy_exponent")
-    if effective is not None:
-        anisotropy = effective * m ** (0.0 if exponent is None else exponent)
+    ms = given("magnetic.saturation_magnetization")
+    effective, demagnetization = _energies(values)
+    ratio = anisotropy_ratio(
+        m, exponent=get("thermal.anisotropy_exponent"), interface_exponent=get("magnetic.interface_anisotropy_exponent"),
+        demagnetization=demagnetization / effective,
+    )  # fmt: skip
+    if all(key in values for key in TORQUE):
+        efficiency = np.abs(given("spin_hall.efficiency"))
+        if np.any(~(efficiency > 0)):
+            raise ParameterError("without a torque efficiency the current has no effect", where="magnet, spin_hall.efficiency", value=efficiency.tolist(), remedy="give the damping-like efficiency of the heavy metal")
+        section = given("geometry.track_width") * given("geometry.track_thickness")
+        torque = constants.hbar * efficiency / (2.0 * constants.e * ms * m * t * section)
+    else:
+        torque = np.full(np.shape(ms * m), np.nan)
+    return Magnet(
+        temperature=np.asarray(kelvin), volume=np.pi / 4.0 * d**2 * t, thickness=t, saturation_magnetization=np.asarray(ms * m),
+        effective_anisotropy=np.asarray(effective * ratio), sot_field_per_ampere=np.asarray(torque),
+    )  # fmt: skip
+
+
+def demagnetization_share(values: Mapping[str, ArrayLike]) -> Array:
+    """Return the demagnetisation energy over K_eff at the reference temperature: q of :func:`anisotropy_ratio` [1].
+
+    Parameters
+    ----------
+    values : mapping of str to array_like
+        Fields in SI units, as :func:`magnet` takes them.
+
+    Raises
+    ------
+    ParameterError
+        If a field is missing, or the easy axis is not perpendicular.
+
+    Examples
+    --------
+    >>> round(float(demagnetization_share({
+    ...     "geometry.pillar_diameter": 40e-9, "geometry.free_layer_thickness": 1e-9, "thermal.reference_temperature": 300.0,
+    ...     "magnetic.saturation_magnetization": 1.1e6, "magnetic.effective_anisotropy": 1.318e5})), 3)
+    5.138
+    """
+    _require(values, NEEDED)
+    effective, demagnetization = _energies(values)
+    return np.asarray(demagnetization / effective)
+
+
+def _energies(values: Mapping[str, ArrayLike]) -> tuple[Array, Array]:
+    """Return K_eff and the demagnetisation energy at the reference temperature [J/m^3]."""
+    d, t, ms = (np.asarray(values[key], dtype=float) for key in NEEDED[:3])
+    factor = np.asarray(values[FACTOR], dtype=float) if FACTOR in values else demagnetization_factor(d, t)
+    demagnetization = np.asarray(0.5 * constants.mu_0 * factor * ms**2)
+    if "magnetic.effective_anisotropy" in values:
+        effective = np.asarray(values["magnetic.effective_anisotropy"], dtype=float)
     else:
         _require(values, ("magnetic.interface_anisotropy",))
-        power = get("magnetic.interface_anisotropy_exponent")
-        interface = given("magnetic.interface_anisotropy") * m ** (0.0 if power is None else power)
-        anisotropy = interface / t - 0.5 * constants.mu_0 * demagnetization_factor(d, t) * ms**2
-    if np.any(~(anisotropy > 0)):
+        effective = np.asarray(np.asarray(values["magnetic.interface_anisotropy"], dtype=float) / t - demagnetization)
+    if np.any(~(effective > 0)):
         raise ParameterError(
-            "the easy axis is not perpendicular: K_eff <= 0", where="magnet", value=np.asarray(anisotropy).tolist(),
+            "the easy axis is not perpendicular: K_eff <= 0", where="magnet", value=effective.tolist(),
             remedy="raise magnetic.interface_anisotropy, or thin the free layer",
         )  # fmt: skip
-    if all(key in values for key in TORQUE):
-        section = given("geometry.track_width") * given("geometry.track_thickness")
-        torque = constants.hbar * np.abs(given("spin_hall.efficiency")) / (2.0 * constants.e * ms * t * section)
-    else:
-        torque = np.full(np.shape(ms), np.nan)
-    return Magnet(
-        temperature=np.asarray(kelvin), volume=np.pi / 4.0 * d**2 * t, thickness=t, saturation_magnetization=ms,
-        effective_anisotropy=np.asarray(anisotropy), sot_field_per_ampere=np.asarray(torque),
-    )  # fmt: skip
+    return effective, demagnetization
 
 
 def _require(values: Mapping[str, ArrayLike], keys: tuple[str, ...]) -> None:

@@ -10,12 +10,16 @@ from typing import Any
 
 from .. import files, resources
 from ..errors import ParameterError, suggest
-from ..tables import Column, Table
+from ..tables import Cell, Column, Table
 from ..units import format_si, quantity
 from .fields import FIELDS
 
 SCHEMA = "spinbnn.device/1"
-_ENTRY = {"value", "sigma", "sigma_global", "source", "note"}
+_ENTRY = {"value", "sigma", "sigma_global", "distribution", "source", "note"}
+DISTRIBUTIONS = ("lognormal", "truncated")
+"""Shapes of a spread; ``truncated`` is a normal law cut off where the sampler says."""
+SCOPES = {"local": ("sigma",), "global": ("sigma_global",), "both": ("sigma", "sigma_global")}
+"""Draws that a correlation holds for, with the spreads that both of its fields then need."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +27,7 @@ class Quantity:
     """One number of a device file.
 
     ``value`` is in SI units; ``sigma`` and ``sigma_global`` are relative standard deviations (device to device within
-    a die, and die to die).
+    a die, and die to die); ``distribution`` is the shape of both, one of :data:`DISTRIBUTIONS`.
     """
 
     key: str
@@ -32,6 +36,7 @@ class Quantity:
     sigma: float = 0.0
     sigma_global: float = 0.0
     note: str = ""
+    distribution: str = "lognormal"
 
     @property
     def unit(self) -> str:
@@ -49,17 +54,23 @@ class Quantity:
         return self.source.startswith("assumed")
 
     def __str__(self) -> str:
+        if self.unit.startswith("1"):  # a plain number, or one over a unit: a prefix would stand on the 1
+            return f"{self.value:.6g} {self.unit.removeprefix('1')}".strip().replace(" /", "/")
         return format_si(self.value, self.unit, 6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correlation:
-    """Correlation of the logarithms of two parameters, within a die."""
+    """Correlation of the normal deviates of two parameters (of their logarithms, where both are log-normal).
+
+    ``scope`` says of which draws: ``"local"`` (device to device within a die), ``"global"`` (die to die) or ``"both"``.
+    """
 
     first: str
     second: str
     value: float
     source: str
+    scope: str = "local"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +158,16 @@ class DeviceParams:
         """Return the SI value of a field."""
         return self[key].value
 
+    def values(self) -> dict[str, float]:
+        """Return the SI value of every field that the file gives.
+
+        Examples
+        --------
+        >>> DeviceParams.load("seed_eq23").values()["thermal.delta"]
+        40.0
+        """
+        return {key: q.value for key, q in self.quantities.items()}
+
     def get(self, key: str) -> float | None:
         """Return the SI value of an optional field, or None if the file does not give it."""
         if key not in FIELDS:
@@ -175,17 +196,45 @@ class DeviceParams:
     @property
     def content_hash(self) -> str:
         """sha256 of all numbers and spreads (not of notes or sources)."""
-        numbers = {k: [q.value, q.sigma, q.sigma_global] for k, q in self.quantities.items()}
-        return files.content_hash({"values": numbers, "correlations": [[c.first, c.second, c.value] for c in self.correlations]})
+        numbers = {k: [q.value, q.sigma, q.sigma_global, *([q.distribution] if q.distribution != "lognormal" else [])] for k, q in self.quantities.items()}
+        return files.content_hash({"values": numbers, "correlations": [[c.first, c.second, c.value, *([c.scope] if c.scope != "local" else [])] for c in self.correlations]})
 
-    def table(self) -> Table:
-        """Return the parameters as a table."""
-        rows = [[k, str(q), 100 * q.sigma if q.sigma else None, q.source, q.description] for k, q in self.quantities.items()]
-        shown = [[c if c is not None else "" for c in row] for row in rows]
-        return Table(f"Device {self.name}", ["field", "value", Column("spread", "%"), "source", "meaning"], shown, note=" ".join(self.notes))
+    def to_dict(self) -> dict[str, Any]:
+        """Return the content of a device file: ``DeviceParams.from_dict(params.to_dict())`` equals ``params``.
+
+        Examples
+        --------
+        >>> params = DeviceParams.load("seed_eq23")
+        >>> DeviceParams.from_dict(params.to_dict()) == params
+        True
+        """
+        out: dict[str, Any] = {"schema": SCHEMA, "name": self.name, "description": self.description, "notes": list(self.notes)}
+        for key, q in self.quantities.items():
+            group, name = key.split(".")
+            entry: dict[str, Any] = {"value": q.value if q.unit == "1" else f"{q.value!r} {q.unit}", "source": q.source}
+            defaults = {"sigma": 0.0, "sigma_global": 0.0, "distribution": "lognormal", "note": ""}
+            entry |= {field: getattr(q, field) for field, default in defaults.items() if getattr(q, field) != default}
+            out.setdefault(group, {})[name] = entry
+        if self.correlations:
+            out["correlations"] = [{"first": c.first, "second": c.second, "value": c.value, "source": c.source, **({"scope": c.scope} if c.scope != "local" else {})} for c in self.correlations]
+        return out
+
+    def table(self, *, meaning: bool = True) -> Table:
+        """Return the parameters as a table: value, spreads within a die and (where there is one) between dies, source, meaning."""
+        between = any(q.sigma_global for q in self.quantities.values())
+        rows: list[list[Cell]] = [
+            [k, str(q), _percent(q.sigma), *([_percent(q.sigma_global)] if between else []), q.source, *([q.description] if meaning else [])]
+            for k, q in self.quantities.items()
+        ]
+        heads: list[Column | str] = ["field", "value", Column("spread", "%"), *([Column("between dies", "%")] if between else []), "source", *(["meaning"] if meaning else [])]
+        return Table(f"Device {self.name}", heads, rows, note=" ".join(self.notes))
 
     def _repr_html_(self) -> str:
         return self.table().to_html()
+
+
+def _percent(spread: float) -> str:
+    return f"{100 * spread:.3g}" if spread else ""
 
 
 def _in_range(key: str, value: float, where: str) -> float:
@@ -217,7 +266,10 @@ def _read_entry(key: str, entry: Any, where: str) -> Quantity:
     source, note = _text(entry["source"], f"{place}, source"), _text(entry.get("note", ""), f"{place}, note")
     if not source.strip():
         raise ParameterError("a source is empty", where=f"{place}, source", value=source, remedy='where nobody measured it: source = "assumed"')
-    return Quantity(key=key, value=value, source=source, note=note, **spreads)
+    shape = _text(entry.get("distribution", "lognormal"), f"{place}, distribution")
+    if shape not in DISTRIBUTIONS:
+        raise ParameterError("unknown distribution", where=f"{place}, distribution", value=shape, remedy=suggest(shape, DISTRIBUTIONS))
+    return Quantity(key=key, value=value, source=source, note=note, distribution=shape, **spreads)
 
 
 def _text(value: Any, where: str) -> str:
@@ -252,29 +304,36 @@ def _spread(text: Any, value: float, unit: str, where: str) -> float:
 
 
 def _read_correlations(entries: Sequence[Any], quantities: Mapping[str, Quantity], where: str) -> tuple[Correlation, ...]:
-    found: dict[frozenset[str], Correlation] = {}
+    found: list[Correlation] = []
+    seen: set[tuple[frozenset[str], str]] = set()
     for number, entry in enumerate(entries):
         place = f"{where}, key 'correlations', entry {number}"
         correlation = _read_correlation(entry, quantities, place)
         pair = frozenset((correlation.first, correlation.second))
-        if pair in found:
+        scopes = {(pair, kind) for kind in SCOPES[correlation.scope]}
+        if scopes & seen:
             raise ParameterError("this pair has a correlation already", where=place, value=sorted(pair), remedy="give each pair once, in either order")
-        found[pair] = correlation
-    return tuple(found.values())
+        seen |= scopes
+        found.append(correlation)
+    return tuple(found)
 
 
 def _read_correlation(entry: Any, quantities: Mapping[str, Quantity], place: str) -> Correlation:
-    if not isinstance(entry, Mapping) or set(entry) != {"first", "second", "value", "source"}:
+    if not isinstance(entry, Mapping) or set(entry) - {"scope"} != {"first", "second", "value", "source"}:
         raise ParameterError("a correlation needs first, second, value and source", where=place, value=entry, remedy='[[correlations]] first = "thermal.delta" ...')
+    scope = _text(entry.get("scope", "local"), f"{place}, scope")
+    if scope not in SCOPES:
+        raise ParameterError("unknown scope of a correlation", where=f"{place}, scope", value=scope, remedy=suggest(scope, SCOPES))
     for side in ("first", "second"):
         key = _text(entry[side], f"{place}, {side}")
         if key not in quantities:
             raise ParameterError("a correlation names a field that the file does not give", where=place, value=key, remedy=suggest(key, quantities))
-        if not quantities[key].sigma > 0:
-            raise ParameterError("a correlation names a field without spread", where=place, value=key, remedy=f"give {key} a sigma, or remove the correlation")
+        for spread in SCOPES[scope]:
+            if not getattr(quantities[key], spread) > 0:
+                raise ParameterError("a correlation names a field without spread", where=place, value=key, remedy=f"give {key} a {spread}, or remove the correlation")
     if entry["first"] == entry["second"]:
         raise ParameterError("a field is correlated with itself", where=place, value=entry["first"], remedy="name two fields")
     value = quantity(entry["value"], "1", where=place)
     if not -1.0 < value < 1.0:
         raise ParameterError("a correlation must lie in (-1, 1)", where=place, value=entry["value"], remedy="use a magnitude below 1")
-    return Correlation(first=entry["first"], second=entry["second"], value=value, source=_text(entry["source"], f"{place}, source"))
+    return Correlation(first=entry["first"], second=entry["second"], value=value, source=_text(entry["source"], f"{place}, source"), scope=scope)

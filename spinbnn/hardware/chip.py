@@ -192,13 +192,13 @@ class Chip:
             raise ParameterError(
                 "needs a number of passes", where="sample_masks, n", value=n, remedy="e.g. n=20"
             )
+        from ..device.bits import markov_bits  # the device and its fits take a second to load
+
         uniform = rng.stream(seed, "chip-masks", self.seed).random((n, self.layers))
         start = self.drop_probability
         if self.modules == "per_layer":
-            return _chain(
-                uniform, np.broadcast_to(self.a, uniform.shape), np.broadcast_to(self.b, uniform.shape), start
-            )
-        flat = _chain(
+            return markov_bits(uniform, self.a, self.b, start)
+        flat = markov_bits(
             uniform.reshape(-1, 1), np.tile(self.a, n)[:, None], np.tile(self.b, n)[:, None], start[:1]
         )
         return flat.reshape(n, self.layers)
@@ -241,24 +241,3 @@ def stationary(a: ArrayLike, b: ArrayLike, modules: str) -> Floats:
         q = a[..., layer] + kept[..., layer] * q
         result[..., layer] = q
     return np.clip(result, 0.0, 1.0)
-
-
-def _chain(uniform: Floats, a: Floats, b: Floats, start: Floats) -> NDArray[np.uint8]:
-    """Run two-state chains down the first axis without a loop: d = [u < b] after a 1, [u < a] after a 0.
-
-    A uniform below both a and b gives 1 and one above both gives 0, whatever came before; between them the
-    bit before is copied (b > a) or inverted (b < a). So each bit is the last such certain bit, inverted as
-    often as an inversion lies between.
-    """
-    n, columns = uniform.shape
-    if n == 0:
-        return np.zeros((0, columns), np.uint8)
-    after_one, after_zero = uniform < b, uniform < a
-    after_one[0] = after_zero[0] = uniform[0] < start
-    certain = after_one == after_zero
-    last = np.maximum.accumulate(np.where(certain, np.arange(n)[:, None], 0), axis=0)
-    flips = np.cumsum(~certain & after_zero, axis=0)
-    parity = flips - np.take_along_axis(flips, last, axis=0)
-    bits = np.take_along_axis(after_one, last, axis=0) ^ (parity % 2 == 1)
-    drawn: NDArray[np.uint8] = bits.astype(np.uint8)
-    return drawn

@@ -254,8 +254,9 @@ class ModuleTable:
         low, high = self.set_voltage[0], self.set_voltage[-1]
         grid = np.minimum(low + dac_step * np.arange(int(np.floor((high - low) / dac_step + 1e-9)) + 1), high)
         p = self.drop_probability(grid, temperature)
-        nearest = np.stack([np.argmin(np.abs(p - target), axis=0) for target in wanted], axis=1)
-        chosen: Floats = grid[nearest]
+        from ..device.trim import nearest_codes  # the device and its fits take a second to load
+
+        chosen: Floats = grid[nearest_codes(p, wanted)]
         return chosen
 
     def transition_of_codes(self, codes: Floats, temperature: float) -> tuple[Floats, Floats]:

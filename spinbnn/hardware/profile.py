@@ -459,7 +459,9 @@ class HardwareProfile:
         return found
 
     def _deviate(self, normal: Floats) -> Floats:
-        return np.clip(self.drop_probability + self.sigma * normal, 0.0, 1.0)
+        from ..device.variation import GaussianProbability  # the device and its fits take a second to load
+
+        return GaussianProbability(p=self.drop_probability, sigma=self.sigma).of(normal)
 
     def _no_temperature(self, *temperatures: float | None) -> None:
         if any(t is not None for t in temperatures):

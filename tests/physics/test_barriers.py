@@ -9,6 +9,7 @@ import pytest
 from tolerances import FLOAT64, PRINTED
 
 from spinbnn.device import ThermalSwitching, exact_barrier, seed_barrier
+from spinbnn.device.switching.barriers import SEED_LIMIT
 
 
 def test_printed_barrier_is_the_second_order_expansion_of_the_exact_one() -> None:
@@ -20,11 +21,30 @@ def test_printed_barrier_is_the_second_order_expansion_of_the_exact_one() -> Non
 
 
 def test_printed_barrier_is_zero_at_0_4436_and_clamped_where_the_print_is_negative() -> None:
-    zero = (math.pi - math.sqrt(math.pi**2 - 8)) / 4
-    assert zero == pytest.approx(0.4436, abs=PRINTED)
-    bare = 1 - 2 * 0.785398 * (math.pi / 2 - 0.785398)
-    assert bare == pytest.approx(-0.2337, abs=PRINTED)
-    assert seed_barrier([zero, 0.6, math.pi / 4, 1.0, 1.2]) == pytest.approx(np.zeros(5), abs=FLOAT64)
+    """The print, 1 - 2x(pi/2 - x): zeros at 0.4436 and 1.127, minimum -0.2337 at pi/4; used up to its first zero only."""
+    zeros = np.sort(np.roots([2.0, -math.pi, 1.0]))
+    assert zeros == pytest.approx([0.4436, 1.127], abs=PRINTED)
+    assert pytest.approx(zeros[0], rel=1e-12) == SEED_LIMIT
+    x = np.linspace(0, 1.2, 120001)
+    printed = 1 - 2 * x * (math.pi / 2 - x)
+    assert x[printed.argmin()] == pytest.approx(math.pi / 4, abs=1e-5)
+    assert printed.min() == pytest.approx(-0.2337, abs=PRINTED)
+    used = seed_barrier(x)
+    assert used[x < SEED_LIMIT] == pytest.approx(printed[x < SEED_LIMIT], abs=FLOAT64)
+    assert np.all(used[x >= SEED_LIMIT] == 0.0)
+
+
+@pytest.mark.parametrize("law", [seed_barrier, exact_barrier])
+def test_a_larger_current_never_raises_the_barrier(law) -> None:
+    barrier = law(np.linspace(-1.5, 1.5, 30001))
+    assert np.all(np.diff(barrier) <= 0) and barrier.min() == 0.0
+
+
+def test_exact_barrier_is_zero_at_one_half_with_zero_slope() -> None:
+    """Just below, b = (2 sqrt(2)/3) (1 - j)^(3/2), j = 2x: the 3/2 power of a fold."""
+    assert float(exact_barrier(0.5)) == 0.0
+    for gap in (1e-3, 1e-4):
+        assert float(exact_barrier(0.5 - gap)) == pytest.approx(2 * math.sqrt(2) / 3 * (2 * gap) ** 1.5, rel=2 * gap)
 
 
 def test_exact_barrier_is_continuous_with_continuous_slope_at_both_ends_of_the_washboard() -> None:
@@ -60,14 +80,6 @@ def test_sensitivity_at_one_half(barrier: str, slope: float, points: float) -> N
     derivative = float(model.probability(current * (1 + h), 10e-9) - model.probability(current * (1 - h), 10e-9)) / (2 * h)
     assert derivative / 40 == pytest.approx(slope, abs=PRINTED)
     assert derivative == pytest.approx(points, abs=0.01)
-
-
-def test_explicit_temperature_moves_p_as_stated() -> None:
-    """I fixed at 50 % and 300 K, Delta 40, barrier in joules constant: .403 .469 .530 .587 .649 (printed barrier)."""
-    model = ThermalSwitching(delta=40.0, attempt_time=1e-9, critical_current=500e-6, barrier="seed")
-    current = model.current_for(0.5, 10e-9)
-    p = model.probability(current, 10e-9, np.array([270.0, 290.0, 310.0, 330.0, 355.0]))
-    assert p == pytest.approx([0.403, 0.469, 0.530, 0.587, 0.649], abs=1e-3)
 
 
 def test_stronger_current_never_lowers_p() -> None:

@@ -1,4 +1,4 @@
-"""What every switching model of an SOT-MTJ offers: rates, probability and its inverse."""
+"""What every switching model of an SOT-MTJ offers: rates, probability and its inverse, and where they hold."""
 
 from __future__ import annotations
 
@@ -8,19 +8,24 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...errors import ParameterError
+from ...errors import ParameterError, suggest
 from ..parameters import DeviceParams
 
 if TYPE_CHECKING:
-    from .thermal import ThermalSwitching
+    from .activated import ActivatedSwitching
 
 Array = NDArray[np.float64]
+Branch = Literal["lower", "upper"]
+MODELS = ("thermal", "two_rate")
+"""Models that a device file describes."""
+BISECTIONS = 64
+"""Most halvings of an interval that holds a crossing."""
 
 
 class SwitchingModel(ABC):
     """Rates between state 0 (parallel) and state 1 (antiparallel); positive current drives 0 -> 1.
 
-    Models are pure functions of arrays that broadcast. :meth:`from_params` builds the thermal model.
+    Models are pure functions of arrays that broadcast. :meth:`from_params` builds one from a device file.
 
     Examples
     --------
@@ -32,33 +37,39 @@ class SwitchingModel(ABC):
     """
 
     @staticmethod
-    def from_params(params: DeviceParams, barrier: Literal["exact", "seed"] = "exact") -> ThermalSwitching:
-        """Build the thermal model of a device.
+    def from_params(params: DeviceParams, barrier: Literal["exact", "seed"] = "exact", *, model: Literal["thermal", "two_rate"] = "thermal") -> ActivatedSwitching:
+        """Build a model of a device.
 
         Parameters
         ----------
         params : DeviceParams
             Device file.
         barrier : str
-            ``"exact"`` (washboard) or ``"seed"`` (as printed in Eq. 23b, clamped).
+            ``"exact"`` (washboard) or ``"seed"`` (as printed in Eq. 23b, clamped; thermal model only).
+        model : str
+            ``"thermal"`` (one barrier for each direction, any field is taken into Ic0 and p_sat) or ``"two_rate"``
+            (forward and backward escape under the in-plane field of the file).
+
+        Returns
+        -------
+        ActivatedSwitching
+            A :class:`ThermalSwitching` or a :class:`TwoRateSwitching`.
 
         Raises
         ------
         ParameterError
-            If the barrier is unknown.
+            If the barrier or the model is unknown, they do not go together, or the file lacks a field.
         """
-        from .thermal import ThermalSwitching  # the module of a model imports this one
+        from .thermal import ThermalSwitching  # the modules of the models import this one
+        from .two_rate import TwoRateSwitching
 
-        return ThermalSwitching(
-            delta=params.value("thermal.delta"),
-            attempt_time=params.value("thermal.attempt_time"),
-            critical_current=params.value("spin_hall.critical_current"),
-            reference_temperature=params.value("thermal.reference_temperature"),
-            curie_temperature=params.get("thermal.curie_temperature"),
-            anisotropy_exponent=params.get("thermal.anisotropy_exponent") or 0.0,
-            saturation=params.value("switching.saturation"),
-            barrier=barrier,
-        )
+        if model not in MODELS:
+            raise ParameterError("unknown switching model", where="from_params, model", value=model, remedy=suggest(str(model), MODELS))
+        if model == "two_rate":
+            if barrier != "exact":
+                raise ParameterError("the two-rate model has the exact barrier only", where="from_params, barrier", value=barrier, remedy="use barrier='exact'")
+            return TwoRateSwitching.from_device(params)
+        return ThermalSwitching.from_device(params, barrier)
 
     @abstractmethod
     def rates(self, current: ArrayLike, temperature: ArrayLike = 300.0) -> tuple[Array, Array]:
@@ -67,7 +78,26 @@ class SwitchingModel(ABC):
     @property
     @abstractmethod
     def current_limit(self) -> float | Array:
-        """Current [A] at the reference temperature beyond which the barrier is gone and the rate no longer grows."""
+        """Largest current of the model at the reference temperature; beyond it a barrier is gone, or the table ends [A]."""
+
+    @abstractmethod
+    def valid(self, current: ArrayLike, pulse: ArrayLike, temperature: ArrayLike = 300.0) -> NDArray[np.bool_]:
+        """Return where the model holds: the range that its Notes state.
+
+        Parameters
+        ----------
+        current : array_like
+            Signed track current [A].
+        pulse : array_like
+            Pulse width [s].
+        temperature : array_like
+            Temperature [K].
+
+        Returns
+        -------
+        ndarray of bool
+            Broadcast shape; nothing is raised.
+        """
 
     def probability(
         self, current: ArrayLike, pulse: ArrayLike, temperature: ArrayLike = 300.0, *, initial: Literal[0, 1] = 0
@@ -94,23 +124,28 @@ class SwitchingModel(ABC):
         -------
         ndarray
             Probability, broadcast shape [1].
+
+        Raises
+        ------
+        ParameterError
+            If a current is not finite, a pulse is negative, the initial state is neither 0 nor 1, or the temperature is out
+            of range.
         """
-        width = np.asarray(pulse, dtype=float)
-        if np.any(~(width >= 0)):
-            raise ParameterError("a pulse width must be >= 0", where="probability, pulse", value=pulse, remedy="give seconds, e.g. 10e-9")
-        if initial not in (0, 1):
-            raise ParameterError("the initial state is 0 or 1", where="probability, initial", value=initial, remedy="use 0 or 1")
-        up, down = self.rates(current, temperature)
+        width = pulse_width(pulse)
+        check_state(initial)
+        amperes = np.asarray(current, dtype=float)
+        if not np.all(np.isfinite(amperes)):
+            raise ParameterError("a current must be finite", where="probability, current", value=amperes.tolist(), remedy="give amperes")
+        up, down = self.rates(amperes, temperature)
         leave, back = (up, down) if initial == 0 else (down, up)
         total = leave + back
-        with np.errstate(invalid="ignore", divide="ignore"):
-            share = np.where(total > 0, leave / total, 0.0)
-        return -np.expm1(-total * width) * share
+        share = np.divide(leave, total, out=np.zeros_like(total), where=total > 0)
+        return np.asarray(-np.expm1(-total * width) * share)
 
     def current_for(
-        self, probability: ArrayLike, pulse: ArrayLike, temperature: ArrayLike = 300.0, *, branch: Literal["lower"] = "lower"
+        self, probability: ArrayLike, pulse: ArrayLike, temperature: ArrayLike = 300.0, *, branch: Branch = "lower"
     ) -> Array:
-        """Return the positive current at which a pulse switches 0 -> 1 with this probability (lower branch).
+        """Return the positive current at which a pulse switches 0 -> 1 with this probability.
 
         Parameters
         ----------
@@ -120,8 +155,9 @@ class SwitchingModel(ABC):
             Pulse width [s].
         temperature : array_like
             Temperature [K].
-        branch : {"lower"}
-            The rising branch below the current limit; this model has no other.
+        branch : {"lower", "upper"}
+            ``"lower"``: where p first rises through the wanted value; ``"upper"``: where it first falls through it again.
+            A model that rises monotonically has no upper branch.
 
         Returns
         -------
@@ -131,25 +167,61 @@ class SwitchingModel(ABC):
         Raises
         ------
         ParameterError
-            If the probability is not reached below the current limit.
+            If the probability lies outside (0, 1), or is not reached on this branch; the message says what is.
         """
-        if branch != "lower":
-            raise ParameterError("this model rises monotonically: it has one branch", where="current_for, branch", value=branch, remedy="use 'lower'")
-        wanted, width, kelvin = np.broadcast_arrays(*(np.asarray(a, dtype=float) for a in (probability, pulse, temperature)))
-        low = np.zeros_like(wanted)
-        high = np.broadcast_to(np.asarray(self._limit(kelvin), dtype=float), wanted.shape).copy()
-        least, most = self.probability(low, width, kelvin), self.probability(high, width, kelvin)
-        if np.any(~((wanted > least) & (wanted <= most))):
-            bad = np.argmax(~((wanted > least) & (wanted <= most)))
-            raise ParameterError(
-                f"this probability is not reached: the model spans ({least.flat[bad]:.3g}, {most.flat[bad]:.6g}] for a pulse of {width.flat[bad]:.3g} s",
-                where="current_for, probability", value=float(wanted.flat[bad]), remedy="lengthen the pulse or ask for less",
-            )  # fmt: skip
-        for _ in range(64):  # bisection to float resolution
+        if branch not in ("lower", "upper"):
+            raise ParameterError("unknown branch", where="current_for, branch", value=branch, remedy="use 'lower' or 'upper'")
+        wanted, width, kelvin = (np.asarray(a, dtype=float) for a in (probability, pulse, temperature))
+        if np.any(~((wanted > 0) & (wanted < 1))):
+            raise ParameterError("a wanted probability must lie in (0, 1)", where="current_for, probability", value=wanted.tolist(), remedy="e.g. 0.5")
+        shape = np.broadcast_shapes(wanted.shape, np.shape(self.probability(self.current_limit, width, kelvin)))  # parameters may be arrays
+        wanted, width, kelvin = (np.broadcast_to(a, shape) for a in (wanted, width, kelvin))
+        grid = self._scan(width, kelvin)
+        values = self.probability(grid, width, kelvin)
+        start, end = values[:-1], values[1:]
+        crossed = (start < wanted) & (end >= wanted) if branch == "lower" else (start >= wanted) & (end < wanted)
+        if not np.all(found := crossed.any(axis=0)):
+            bad = int(np.argmin(found))
+            _refuse(float(wanted.flat[bad]), values.reshape(len(grid), -1)[:, bad], float(width.flat[bad]), branch)
+        first = crossed.argmax(axis=0)[None]
+        low, high = np.take_along_axis(grid, first, 0)[0], np.take_along_axis(grid, first + 1, 0)[0]
+        rising = branch == "lower"
+        for _ in range(BISECTIONS):
             middle = 0.5 * (low + high)
-            below = self.probability(middle, width, kelvin) < wanted
-            low, high = np.where(below, middle, low), np.where(below, high, middle)
+            left = (self.probability(middle, width, kelvin) < wanted) == rising  # the crossing lies to the right
+            low, high = np.where(left, middle, low), np.where(left, high, middle)
+            if np.all(high - low <= 4e-16 * high):
+                break
         return np.asarray(0.5 * (low + high))
 
-    def _limit(self, temperature: Array) -> float | Array:
-        return self.current_limit
+    def _scan(self, pulse: Array, temperature: Array) -> Array:
+        """Return increasing currents [A] that bracket every crossing, shape (points, *pulse.shape)."""
+        raise NotImplementedError
+
+
+def pulse_width(pulse: ArrayLike) -> Array:
+    """Return a pulse width as an array, or raise if it is negative."""
+    width = np.asarray(pulse, dtype=float)
+    if np.any(~(width >= 0)):
+        raise ParameterError("a pulse width must be >= 0", where="probability, pulse", value=width.tolist(), remedy="give seconds, e.g. 10e-9")
+    return width
+
+
+def check_state(initial: int) -> None:
+    """Raise unless the state is 0 or 1."""
+    if isinstance(initial, bool) or initial not in (0, 1):
+        raise ParameterError("the initial state is 0 or 1", where="probability, initial", value=initial, remedy="use 0 or 1")
+
+
+def _refuse(wanted: float, values: Array, width: float, branch: str) -> None:
+    """Say what a branch reaches."""
+    top = int(np.argmax(values))
+    if branch == "lower":
+        span, remedy = (float(values[0]), float(values[top])), "lengthen the pulse or ask for less"
+    else:
+        span, remedy = (float(values[top:].min()), float(values[top])), "use branch='lower'" if top == len(values) - 1 else "ask for a probability within the span"
+    falls = "" if branch == "lower" or top < len(values) - 1 else "; it rises monotonically and has one branch"
+    raise ParameterError(
+        f"this probability is not reached on the {branch} branch: the model spans ({span[0]:.3g}, {span[1]:.6g}] for a pulse of {width:.3g} s{falls}",
+        where="current_for, probability", value=wanted, remedy=remedy,
+    )  # fmt: skip

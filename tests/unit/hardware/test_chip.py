@@ -10,6 +10,7 @@ import pytest
 
 from spinbnn.errors import ParameterError
 from spinbnn.hardware.chip import Chip, stationary
+from spinbnn.rng import stream
 
 # Statistical checks: fixed seed, 4 standard errors; right code misses one of 100 such figures with p < 1 %.
 FOUR_SIGMA = 4.0
@@ -103,12 +104,15 @@ def test_the_first_pass_is_stationary_already(modules):
 
 
 def test_chain_without_a_loop_is_the_loop():
+    """Per layer a chain runs over the passes, shared over the layers of a pass and on into the next one."""
     generator = np.random.default_rng(0)
-    from spinbnn.hardware.chip import _chain
-
-    for _ in range(20):
-        u, a, b = generator.random((3, 50, 2))
-        np.testing.assert_array_equal(_chain(u, a, b, a[0]), loop(u, a, b, a[0]))
+    for seed in range(20):
+        a, b = generator.random((2, 3))
+        alone, shared = chip("per_layer", a, b), chip("shared", a, b)
+        u = stream(seed, "chip-masks", alone.seed).random((50, 3))
+        np.testing.assert_array_equal(alone.sample_masks(50, seed), loop(u, np.tile(a, (50, 1)), np.tile(b, (50, 1)), alone.drop_probability))
+        flat = loop(u.reshape(-1, 1), np.tile(a, 50)[:, None], np.tile(b, 50)[:, None], shared.drop_probability[:1])
+        np.testing.assert_array_equal(shared.sample_masks(50, seed), flat.reshape(50, 3))
 
 
 @pytest.mark.parametrize("modules", ["shared", "per_layer"])

@@ -38,3 +38,33 @@ STANDARD_ERRORS = 4.0
 HAND_MADE_WAVEFORM = 1e-5
 """Measures of piecewise linear waveforms sampled every 1 ps: linear pieces are integrated exactly; squares of a 50 ps edge (1/50 of
 the amplitude a point) and rates that change e-fold in 4 ps err by less than 1e-6 of the whole pulse."""
+
+FOUR_DIGITS = 2e-4
+"""Derived numbers of device files, written to four or five digits."""
+
+EXTRACTED_MODEL = 1e-9
+"""Drain currents from one card with folded numbers against the foundry's whole library, relative: on-currents agree to 2e-14."""
+
+EXTRACTED_FLOOR = 1e-16
+"""The same, absolute [A]: rounding in the matrix, whose entries are of order 0.1; measured in leakages: 2.8e-17, which is 2^-55."""
+
+SPREAD_OF_P = 1.5e-3
+"""sd(p) of drawn devices against a table of three digits (5e-4): the table's Ic0 is normal, ours log-normal, which differs by 9e-4 at
+10 % (quadrature over 200,000 quantiles: 0.3866 and 0.3875); 8,192 Sobol points err by some 1e-4."""
+
+NORMAL_FLOAT32 = 3e-7
+"""Box-Muller in float32 against float64, over the radius: five roundings of 6e-8, polynomials to 1e-8. Measured: 2.0e-7."""
+
+HEUN_PHASE = 2e-3
+"""Precession at omega dt = 0.042, relative: Heun's phase error is (omega dt)^2/6 = 3e-4; the tilt of 0.01 rad adds 1e-4, the fit of
+log and angle over a decaying spiral the rest."""
+
+HEUN_DECAY = 5e-3
+"""Damping rate at alpha = 0.02 and omega dt = 0.042, relative: Heun gains (omega dt)^4/8 a step, 5e-4 of alpha omega dt; the rest is
+the fit and the second order of the tilt."""
+
+SMALL_TILT = 1e-3
+"""Linear response to a torque of 1 % of the anisotropy field, relative: the cubic term is 1e-4, the transient is down to e^-20."""
+
+TWO_ROUTES = 1e-9
+"""float64 trajectories by two routes to the same numbers, over 1,000 steps: each step's rounding of 1e-16 grows where paths part."""

@@ -7,7 +7,7 @@ The transistor stands in the deck as every deck has it: through the wrapper ``nf
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -48,7 +48,8 @@ class TransistorFigures:
     vth_sat : float
         Constant-current threshold at Vds = VDD [V].
     slope : float
-        Subthreshold slope dVgs/dlog10(Id) at Vds = VDD, fitted over two decades below the threshold [V/dec].
+        Subthreshold slope dVgs/dlog10(Id) at Vds = VDD, fitted over two decades below the threshold; NaN where the
+        leakage at Vgs = 0 lies above those decades [V/dec].
     dibl : float
         (vth_lin - vth_sat) / (VDD - Vds_lin) [V/V].
 
@@ -75,6 +76,7 @@ def dc_deck(
     width: float = 1e-6,
     length: float | None = None,
     temperature: float = 300.15,
+    corner: str = "tt",
     vth_shift: float = 0.0,
     mobility: float = 1.0,
     vds_lin: float = 0.05,
@@ -99,10 +101,12 @@ def dc_deck(
         Drawn gate length; the technology's by default [m].
     temperature : float
         Device temperature [K].
+    corner : str
+        Process corner: its shifts, and its section of a foundry's library.
     vth_shift : float
-        Shift of the threshold's magnitude; positive makes either polarity slower [V].
+        Shift of the threshold's magnitude beyond the corner's; positive makes either polarity slower [V].
     mobility : float
-        Factor of the low-field mobility.
+        Factor of the low-field mobility beyond the corner's.
     vds_lin : float
         The low drain voltage [V].
     step : float
@@ -115,7 +119,8 @@ def dc_deck(
     Raises
     ------
     ParameterError
-        For a polarity other than n and p, or a dimension, voltage, factor or temperature out of range.
+        For a polarity other than n and p, a corner that does not exist, a size that no model of the library holds, or a
+        dimension, voltage, factor or temperature out of range.
 
     Examples
     --------
@@ -150,10 +155,10 @@ def dc_deck(
         )
     gate_step = vdd / float(np.ceil(vdd / step * (1 - 1e-9)))
     gate_end = vdd + 0.5 * gate_step  # half a step beyond, so that rounding cannot drop the last point
-    shape = f"w={spice_number(width)} l={spice_number(length)} dvt={spice_number(vth_shift)}"
-    wrapper = f"{polarity}fet {shape} mu={spice_number(mobility)}"
+    base, factor = technology.transistor_shift(polarity, width, corner, length=length)
+    shape = f"w={spice_number(width)} l={spice_number(length)} dvt={spice_number(base + vth_shift)}"
+    wrapper = f"{polarity}fet {shape} mu={spice_number(factor * mobility)}"
     lines = [
-        technology.preamble(),
         f"Xlin dlin g 0 0 {wrapper}",
         f"Xsat dsat g 0 0 {wrapper}",
         "Vg g 0 0",
@@ -161,8 +166,9 @@ def dc_deck(
         f"Vdsat dsat 0 {spice_number(sign * vdd)}",
         f".dc Vg 0 {spice_number(sign * round(gate_end, 15))} {spice_number(sign * round(gate_step, 15))}",
     ]
+    body = "\n".join(lines)
     return Deck(
-        text="\n".join(lines),
+        text=f"{technology.preamble(body, corner=corner)}\n{body}",
         name=f"gate sweep of {technology.name} {polarity}fet",
         save=VECTORS,
         temperature_c=round(temperature - 273.15, 9),
@@ -237,11 +243,7 @@ def figures_from_sweep(
     critical = THRESHOLD_CURRENT * width / length
     vth_lin = _crossing(v, lin, critical, "current_lin")
     vth_sat = _crossing(v, sat, critical, "current_sat")
-    low = _crossing(v, sat, SLOPE_WINDOW[0] * critical, "current_sat")
-    high = _crossing(v, sat, SLOPE_WINDOW[1] * critical, "current_sat")
-    window = np.linspace(low, high, 21)
-    decades = np.interp(window, v, _log10(sat))
-    slope = 1.0 / float(np.polyfit(window, decades, 1)[0])
+    slope = _slope(v, sat, critical)
     return TransistorFigures(
         ion=float(sat[-1]) / width,
         ioff=float(sat[0]) / width,
@@ -252,8 +254,18 @@ def figures_from_sweep(
     )
 
 
+def _slope(gate: FloatArray, current: FloatArray, critical: float) -> float:
+    """Slope in the window below the threshold current; NaN if leakage hides the window."""
+    low, high = (fraction * critical for fraction in SLOPE_WINDOW)
+    if current[0] >= low:
+        return float("nan")
+    first, last = (_crossing(gate, current, level, "current_sat") for level in (low, high))
+    window = np.linspace(first, last, 21)
+    return 1.0 / float(np.polyfit(window, np.interp(window, gate, _log10(current)), 1)[0])
+
+
 def measure_transistor(
-    simulator: Simulator, technology: Technology, polarity: Polarity, **bench: float
+    simulator: Simulator, technology: Technology, polarity: Polarity, **bench: Any
 ) -> TransistorFigures:
     """Simulate the bench of one transistor and evaluate it.
 
@@ -265,7 +277,7 @@ def measure_transistor(
         Whose transistor.
     polarity : {"n", "p"}
         Channel type.
-    **bench : float
+    **bench
         Keyword arguments of :func:`dc_deck`.
 
     Returns

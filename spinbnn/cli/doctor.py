@@ -15,7 +15,7 @@ import click
 from rich.console import Console
 
 from .. import resources
-from ..errors import SpinbnnError
+from ..errors import MissingToolError, SpinbnnError
 from ..provenance import git_revision, version
 from ..tables import Table
 from ._packages import examine_package, importable, packages
@@ -105,7 +105,7 @@ def _data(with_torch: bool, problems: list[str]) -> dict[str, str] | None:
 def _assumed(problems: list[str]) -> dict[str, list[str]]:
     """Return the assumed numbers of every device and technology that is found, by its name."""
     from .. import files
-    from ..circuit.technology import Technology
+    from ..circuit.technology import assumed_numbers
     from ..device import DeviceParams
 
     found: dict[str, list[str]] = {}
@@ -113,10 +113,30 @@ def _assumed(problems: list[str]) -> dict[str, list[str]]:
         with _reported(problems, f"device_params/{path.name}"):
             schema = str(files.read_toml(path).get("schema", ""))
             if schema.startswith("spinbnn.technology/"):
-                found[name] = list(Technology.load(path).assumed)
+                found[name] = list(assumed_numbers(path))
             elif schema.startswith("spinbnn.device/"):
                 quantities = DeviceParams.load(path).assumed
                 found[name] = [f"{q.key} = {f'{q.value:g}' if q.unit == '1' else q}" for q in quantities]
+    return found
+
+
+def _libraries(problems: list[str]) -> dict[str, Report]:
+    """Return where the foundry's library of each technology lies that needs one: its file, how it was found, its version."""
+    from .. import files
+    from ..circuit.technology import find_library
+
+    found: dict[str, Report] = {}
+    for name, path in resources.available("device").items():
+        with _reported(problems, f"device_params/{path.name}"):
+            if not str(files.read_toml(path).get("schema", "")).startswith("spinbnn.technology/"):
+                continue
+            try:
+                library = find_library(path)
+            except MissingToolError as error:
+                found[name] = {"file": None, "origin": None, "version": None, "remedy": error.remedy}
+                continue
+            if library is not None:
+                found[name] = {"file": str(library.path), "origin": library.origin, "version": library.version or None, "remedy": None}
     return found
 
 
@@ -131,8 +151,8 @@ def examine() -> Report:
     Returns
     -------
     dict
-        ``spinbnn``, ``python``, ``packages``, ``ngspice``, ``threads``, ``gpu``, ``data``, ``assumed``, ``resources``
-        and ``problems``: one line for each thing that is installed and does not work. What is merely absent is no
+        ``spinbnn``, ``python``, ``packages``, ``ngspice``, ``libraries``, ``threads``, ``gpu``, ``data``, ``assumed``,
+        ``resources`` and ``problems``: one line for each thing that is installed and does not work. What is merely absent is no
         problem.
     """
     problems: list[str] = []
@@ -144,6 +164,7 @@ def examine() -> Report:
     if core:
         report["ngspice"] = _simulators(problems)
         report["assumed"] = _assumed(problems)
+        report["libraries"] = _libraries(problems)
     report["threads"], report["gpu"] = _threads(torch), _gpus(torch)
     report["data"] = _data(torch and core, problems)
     report["resources"] = _resources()
@@ -172,6 +193,9 @@ def _tool_rows(report: Report) -> Iterator[list[str]]:
         where = f"library {ngspice['library'] or 'missing'}; program {ngspice['program'] or 'missing'}"
         yield ["ngspice", "missing: apt-get install ngspice libngspice0, or make setup" if lacking else f"{ngspice['version'] or 'version unknown'}; {where}"]
         yield ["ngspice drivers", f"PySpice: {ngspice['PySpice']}; batch: {ngspice['batch']}"]
+    for name, library in report.get("libraries", {}).items():
+        known = f"{library['version'] or 'version unknown'}; {library['origin']}; {library['file']}"
+        yield [f"library of {name}", known if library["file"] else f"missing: {library['remedy']}"]
     usable = f", {threads['usable']} usable" if threads["usable"] else ""
     yield ["threads", f"{threads['cpu_count']} processors{usable}; OMP_NUM_THREADS {threads['OMP_NUM_THREADS'] or 'not set'}; torch {threads['torch'] or '-'}"]
     gpus = report["gpu"]
@@ -219,7 +243,7 @@ def _show(report: Report) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of tables.")
 @click.option(
     "--transistors", metavar="[TECHNOLOGY]", is_flag=False, flag_value="cmos40lp",
-    help="Instead measure the transistors of a technology (file or name; cmos40lp by default) against their published targets; exit code 1 if one is missed.",
+    help="Instead measure the transistors of a technology (file or name; cmos40lp by default) in every corner and against their published targets; exit code 1 if one is missed.",
 )  # fmt: skip
 def command(as_json: bool, transistors: str | None) -> None:
     """Report what is installed, found and assumed; exit code 3 if something that is installed does not work."""

@@ -11,8 +11,9 @@ import pytest
 
 from spinbnn import resources
 from spinbnn.circuit import AnalyticSimulator, Deck, Technology
-from spinbnn.circuit.targets import target_table
+from spinbnn.circuit.targets import figure_table, target_table
 from spinbnn.circuit.technology import Target
+from spinbnn.circuit.transistor import dc_deck
 from spinbnn.errors import ParameterError, SimulationError
 
 TECHNOLOGY = Technology.load("cmos40lp")
@@ -137,3 +138,49 @@ def test_no_targets_and_no_answer_are_errors() -> None:
         rows(replace(TECHNOLOGY, targets=()))
     with pytest.raises(SimulationError, match="failed"):
         rows(response=lambda deck: {})
+
+
+def formulas(deck: Deck) -> dict[str, Any]:
+    """The exponential of above, and edges that are 10 ps late, 15 ps in the corner ss."""
+    if "v(n2)" not in deck.save:
+        return exponential(deck)
+    assert deck.stop is not None
+    late = 15e-12 if "ss" in deck.name else 10e-12
+    time = np.linspace(0.0, deck.stop, 8001)
+    wave = np.interp(time, [2e-11, 4e-11, 1e-10, 1.2e-10], [0.0, 1.1, 1.1, 0.0])
+    return {"time": time, "v(n2)": wave, "v(n3)": 1.1 - np.interp(time - late, time, wave)}
+
+
+def test_figures_by_corner() -> None:
+    table = figure_table(TECHNOLOGY, AnalyticSimulator(formulas), corners=["tt", "ss"])
+    assert [row[:2] for row in table.rows] == [["tt", "n"], ["tt", "p"], ["ss", "n"], ["ss", "p"]]
+    first, last = table.rows[0], table.rows[-1]
+    assert first[3] == pytest.approx(10.1) and first[6] == pytest.approx(93.0) and first[7] == pytest.approx(0.0, abs=1e-9)
+    assert first[4] == first[5] == pytest.approx(0.093 * np.log10(2.5e-6 / 10.1e-12))
+    assert first[8] == pytest.approx(10.0, rel=1e-3) and last[8] == pytest.approx(15.0, rel=1e-3)
+    assert [column.head for column in table.heads()][2:4] == ["ion [uA/um]", "ioff [pA/um]"]
+    assert [row[0] for row in figure_table(TECHNOLOGY, AnalyticSimulator(formulas)).rows[::2]] == list(TECHNOLOGY.corners)
+
+
+def test_corners_are_measured_as_corners() -> None:
+    """The corner's own shift and mobility stand on the transistors; what the bench adds comes on top."""
+    deck = dc_deck(TECHNOLOGY, "p", corner="fs", vth_shift=0.01, mobility=2.0)
+    assert "Xsat dsat g 0 0 pfet w=1e-06 l=4e-08 dvt=0.05 mu=1.9" in deck.text
+    with pytest.raises(ParameterError, match="no such corner"):
+        dc_deck(TECHNOLOGY, "p", corner="xx")
+
+
+def test_a_slope_that_leakage_hides_is_no_number() -> None:
+    """Leakage above a thousandth of the threshold current: threshold and drive are there, the slope is not, and misses its target."""
+
+    def leaky(deck: Deck) -> dict[str, Any]:
+        waves = formulas(deck)
+        if "v(n2)" in waves:
+            return waves
+        sign = -1 if "pfet" in deck.name else 1
+        return {name: wave if name == "v(g)" else wave - sign * 2.6e-9 for name, wave in waves.items()}
+
+    row = figure_table(TECHNOLOGY, AnalyticSimulator(leaky), corners=["tt"]).rows[0]
+    assert row[6] is None and row[5] == pytest.approx(0.502, abs=1e-3)
+    verdicts = {(r["figure"], r["polarity"]): r["verdict"] for r in rows(response=leaky)}
+    assert verdicts["slope", "n"] == "fail" and verdicts["vth", "n"] == "pass"

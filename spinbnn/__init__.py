@@ -16,6 +16,7 @@ _EXPORTS = {
     "DeviceParams": "device",
     "SwitchingModel": "device",
     "VariationModel": "device",
+    "Macrospin": "device",
     "fit_switching": "device",
     "Technology": "circuit",
     "NgspiceShared": "circuit",

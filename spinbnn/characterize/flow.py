@@ -9,19 +9,36 @@ from pathlib import Path
 from typing import Any
 
 from .. import files, provenance, resources
-from ..circuit.dropout_bench import DropoutModuleBench, Sample
+from ..circuit.flow_keys import named
 from ..device import VariationModel
 from ..errors import ParameterError, suggest
-from .flow_file import Limit, named, read_flow, read_flow_axis
+from .bench import Bench
+from .flow_file import Limit, read_flow, read_flow_axis
 from .grid import Grid, Value
-
-SOURCES = ("device/fields.py", "device/parameters.py", "device/switching", "device/variation", "circuit", "rng.py", "units.py")
-"""Our own code that fixes the numbers of a flow (fitting, trimming and reports have no part in them)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flow:
     """A parsed flow file.
+
+    Attributes
+    ----------
+    name, description : str
+        As in the file.
+    bench : Bench
+        What is measured, with the file's own keys of that bench read.
+    grid : Grid
+        The axes.
+    seed : int
+        Of every random draw.
+    measures : tuple of str
+        What is kept of the bench's measures.
+    limits : mapping of str to Limit
+        Specifications.
+    vary_device, vary_mismatch, die
+        The switches of ``[variation]``.
+    origin : str
+        Name of the file, for messages.
 
     Examples
     --------
@@ -32,7 +49,7 @@ class Flow:
 
     name: str
     description: str
-    bench: DropoutModuleBench
+    bench: Bench
     grid: Grid
     seed: int
     measures: tuple[str, ...]
@@ -74,24 +91,25 @@ class Flow:
         return flow
 
     def check(self) -> None:
-        """Make the decks at the ends of the axes, of the nominal device and of the first draw.
+        """Make the jobs at the ends of the axes, of the nominal device and, where devices vary, of the first draw.
 
         What would end a run in its middle (a voltage out of range, a temperature beyond the Curie point, a cell without
-        a port) is found here.
+        a port, a draw that is no device) is found here.
 
         Raises
         ------
         SpinbnnError
-            The error of the deck, with the file and the point in ``where``.
+            The error of the job, with the file and the point in ``where``.
         """
         ends = [axis.values if axis.named else dict.fromkeys((axis.values[0], axis.values[-1])) for axis in self.grid.axes if axis.name != "draw"]
         names = [axis.name for axis in self.grid.axes if axis.name != "draw"]
-        with named(f"{self.origin}, variation", self.origin):
-            first = {key: float(values[0]) for key, values in self._devices(1).items()}
-        nominal = {key: q.value for key, q in self.bench.params.quantities.items()}
+        devices: list[tuple[str, dict[str, float], int | None]] = [("nominal device", self._nominal(), None)]
+        if self._varies:
+            draws = [len(axis.values) for axis in self.grid.axes if axis.name == "draw"]
+            devices.append(("draw 0", {key: float(values[0]) for key, values in self._devices(*draws or [1]).items()}, 0))
         for values in itertools.product(*ends):
             point = dict(zip(names, values, strict=True))
-            for kind, device, draw in (("nominal device", nominal, None), ("draw 0", first, 0)):
+            for kind, device, draw in devices:
                 at = ", ".join(f"{n} = {v}" for n, v in point.items())
                 with named(f"{self.origin}, axes ({at}; {kind})", self.origin):
                     self.bench.deck(self._sample(point, device, draw))
@@ -108,11 +126,11 @@ class Flow:
             "variation": [self.vary_device, self.vary_mismatch, self.die],
             "measures": list(self.measures),
             "bench": self.bench.identity(),
-            "code": provenance.source_hash(*SOURCES),
+            "code": provenance.source_hash(*self.bench.sources),
         })  # fmt: skip
 
-    def samples(self) -> Iterator[Sample]:
-        """Yield the sample of every grid point in canonical order.
+    def samples(self) -> Iterator[Any]:
+        """Yield the bench's sample of every grid point in canonical order.
 
         Draw k is the same device and the same transistors at every other coordinate.
         """
@@ -122,15 +140,18 @@ class Flow:
             draw = int(point.get("draw", 0))
             yield self._sample(point, {key: float(values[draw]) for key, values in devices.items()}, draw)
 
-    def _devices(self, count: int) -> dict[str, Any]:
-        return dict(VariationModel.from_params(self.bench.params).sample(count, self.seed, local=self.vary_device, die=self.die))
+    @property
+    def _varies(self) -> bool:
+        return "variation" in self.bench.flow_keys
 
-    def _sample(self, point: Mapping[str, Value], device: Mapping[str, float], draw: int | None) -> Sample:
-        return Sample(
-            set_voltage=float(point["set_voltage"]),
-            temperature=float(point.get("temperature", 300.0)),
-            corner=str(point.get("corner", "tt")),
-            supply=float(point["supply"]) if "supply" in point else None,
-            device=device,
-            mismatch=(self.seed, draw) if self.vary_mismatch and draw is not None else None,
-        )
+    def _nominal(self) -> dict[str, float]:
+        return {key: q.value for key, q in self.bench.params.quantities.items()} if self._varies else {}
+
+    def _devices(self, count: int) -> dict[str, Any]:
+        if not self._varies:
+            return {}
+        with named(f"{self.origin}, variation", self.origin):
+            return dict(VariationModel.from_params(self.bench.params).sample(count, self.seed, local=self.vary_device, die=self.die))
+
+    def _sample(self, point: Mapping[str, Value], device: Mapping[str, float], draw: int | None) -> Any:
+        return self.bench.sample(point, device=device, seed=self.seed, mismatch=draw if self.vary_mismatch else None)

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..circuit.dropout_bench import DropoutModuleBench, Timing, bench_class
-from ..circuit.technology import Technology
-from ..device import DeviceParams
-from ..errors import ParameterError, SpinbnnError, suggest
+from ..circuit.flow_keys import known_keys, named, switch, text, whole
+from ..errors import ParameterError, suggest
 from ..units import quantity
+from .bench import Bench, bench_class, others_with
 from .grid import Axis, Grid, read_axis
 
 SCHEMA = "spinbnn.flow/1"
-_KEYS = {"schema", "name", "description", "bench", "technology", "device", "barrier", "seed", "axes", "variation", "timing", "measures", "limits"}
-_REQUIRED = ("name", "bench", "technology", "device", "seed", "axes")
+_REQUIRED = ("name", "bench", "seed", "axes")
+_COMMON = ("schema", *_REQUIRED, "description", "measures", "limits")
 _VARIATION = ("device", "mismatch", "die")
 
 
@@ -27,27 +25,6 @@ class Limit:
 
     minimum: float = -math.inf
     maximum: float = math.inf
-
-
-@contextmanager
-def named(place: str, file: str) -> Iterator[None]:
-    """Put ``place`` before the ``where`` of an error of our family that does not name ``file`` itself.
-
-    Examples
-    --------
-    >>> with named("small.toml, key 'device'", "small.toml"):
-    ...     raise ParameterError("out of range", where="mine.toml, key 'thermal.delta'", value=-1.0)
-    Traceback (most recent call last):
-    spinbnn.errors.ParameterError: out of range
-      where:  small.toml, key 'device': mine.toml, key 'thermal.delta'
-      value:  -1.0
-    """
-    try:
-        yield
-    except SpinbnnError as error:
-        if file not in error.where:
-            error.where = f"{place}: {error.where}" if error.where else place
-        raise
 
 
 def read_flow(data: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -60,57 +37,66 @@ def read_flow(data: Mapping[str, Any], where: str) -> dict[str, Any]:
     """
     if data.get("schema") != SCHEMA:
         raise ParameterError("not a characterisation flow", where=f"{where}, key 'schema'", value=data.get("schema"), remedy=f'write schema = "{SCHEMA}"')
-    _known(data, _KEYS, where)
-    for key in _REQUIRED:
-        if key not in data:
-            raise ParameterError("a key is missing", where=where, value=key, remedy=f"a flow needs {key!r}")
     bench = _bench(data, where)
     measures = _measures(data.get("measures"), bench, where)
     variation = data.get("variation", {})
-    _known(variation, _VARIATION, f"{where}, variation")
+    known_keys(variation, _VARIATION, f"{where}, variation")
     return {
         "name": _name(data["name"], where),
-        "description": _text(data.get("description", ""), f"{where}, key 'description'"),
+        "description": text(data.get("description", ""), f"{where}, key 'description'"),
         "bench": bench,
         "grid": read_grid(data["axes"], bench, where),
-        "seed": _count(data["seed"], f"{where}, key 'seed'", "a seed"),
+        "seed": whole(data["seed"], f"{where}, key 'seed'", "a seed"),
         "measures": measures,
         "limits": _limits(data.get("limits", {}), bench, measures, where),
-        "vary_device": _switch(variation.get("device", False), f"{where}, variation.device"),
-        "vary_mismatch": _switch(variation.get("mismatch", False), f"{where}, variation.mismatch"),
+        "vary_device": switch(variation.get("device", False), f"{where}, variation.device"),
+        "vary_mismatch": switch(variation.get("mismatch", False), f"{where}, variation.mismatch"),
         "die": _die(variation.get("die", False), f"{where}, variation.die"),
         "origin": where,
     }
 
 
-def _bench(data: Mapping[str, Any], where: str) -> DropoutModuleBench:
-    barrier, timing = data.get("barrier", "exact"), data.get("timing", {})
-    if barrier not in ("exact", "seed"):
-        raise ParameterError("unknown barrier", where=f"{where}, key 'barrier'", value=barrier, remedy='use "exact" or "seed"')
-    _known(timing, set(Timing.__dataclass_fields__), f"{where}, timing")
-    names = {key: _text(data[key], f"{where}, key {key!r}") for key in ("bench", "technology", "device")}
+def _bench(data: Mapping[str, Any], where: str) -> Bench:
+    """Check the names of all keys, which depend on the bench, and let the bench read its own."""
+    for key in _REQUIRED:
+        if key not in data:
+            raise ParameterError("a key is missing", where=where, value=key, remedy=f"a flow needs {key!r}")
+    name = text(data["bench"], f"{where}, key 'bench'")
     with named(f"{where}, key 'bench'", where):
-        bench_type = bench_class(names["bench"])
-    with named(f"{where}, key 'technology'", where):
-        technology = Technology.load(names["technology"])
-    with named(f"{where}, key 'device'", where):
-        params = DeviceParams.load(names["device"])
-    with named(f"{where}, timing", where):
-        plan = Timing(**{k: quantity(v, "s", where=f"{where}, timing.{k}") for k, v in timing.items()})
-    with named(where, where):
-        return bench_type(technology=technology, params=params, barrier=barrier, timing=plan)
+        kind = bench_class(name)
+    for key in data:
+        if key not in _COMMON and key not in kind.flow_keys:
+            raise _foreign("flow_keys", key, kind, (*_COMMON, *kind.flow_keys), "key", where)
+    for key, needed in kind.flow_keys.items():
+        if needed and key not in data:
+            raise ParameterError("a key is missing", where=where, value=key, remedy=f"a flow with the bench {kind.name!r} needs {key!r}")
+    return kind.from_flow(data, where)
 
 
-def read_grid(axes: Any, bench: DropoutModuleBench, where: str) -> Grid:
+def _foreign(what: str, name: str, bench: type[Bench], own: tuple[str, ...], noun: str, where: str) -> ParameterError:
+    """Return the error about a key or an axis that this bench does not take; say so if another bench does."""
+    others = others_with(what, name, bench)
+    if others:
+        remedy = f"remove it (it is of the bench {' and '.join(map(repr, others))}). Known: {', '.join(sorted(own))}"
+        return ParameterError(f"the bench {bench.name!r} takes no such {noun}", where=where, value=name, remedy=remedy)
+    return ParameterError(f"unknown {noun}", where=where, value=name, remedy=suggest(name, own))
+
+
+def read_grid(axes: Any, bench: Bench, where: str) -> Grid:
     """Read the table ``axes`` of a flow file; its order is the order of the dimensions."""
-    _known(axes, set(bench.axes), f"{where}, axes")
-    if "set_voltage" not in axes:
-        raise ParameterError("the axis 'set_voltage' is missing", where=f"{where}, axes", value=sorted(axes), remedy='set_voltage = { start = "0.9 V", stop = "1.1 V", points = 9 }')
+    if not isinstance(axes, Mapping):
+        raise ParameterError("a TOML table is needed here", where=f"{where}, axes", value=axes, remedy=f"with the keys {', '.join(sorted(bench.axes))}")
+    for name in axes:
+        if name not in bench.axes:
+            raise _foreign("axes", name, type(bench), tuple(bench.axes), "axis", f"{where}, axes")
+    for name, example in bench.required_axes.items():
+        if name not in axes:
+            raise ParameterError(f"the axis {name!r} is missing", where=f"{where}, axes", value=sorted(axes), remedy=f"the bench {bench.name!r} needs it: {example}")
     return Grid(tuple(read_flow_axis(name, entry, bench, where) for name, entry in axes.items()))
 
 
-def read_flow_axis(name: str, entry: Any, bench: DropoutModuleBench, where: str) -> Axis:
-    """Read one axis; draws take a count, corners take names, the others quantities."""
+def read_flow_axis(name: str, entry: Any, bench: Bench, where: str) -> Axis:
+    """Read one axis; draws take a count, axes of names take names, the others quantities."""
     unit, description = bench.axes[name]
     place = f"{where}, axes.{name}"
     keys = set(entry) if isinstance(entry, Mapping) else None
@@ -119,18 +105,16 @@ def read_flow_axis(name: str, entry: Any, bench: DropoutModuleBench, where: str)
     if name != "draw" and keys == {"count"}:
         raise ParameterError("only the axis 'draw' takes a count", where=place, value=entry, remedy="give values, or start/stop/points")
     if unit == "" and name != "draw" and keys != {"values"}:
-        raise ParameterError("an axis of names takes values", where=place, value=entry, remedy=f'{name} = {{ values = ["tt"] }}')
+        raise ParameterError("an axis of names takes values", where=place, value=entry, remedy=f'{name} = {{ values = ["..."] }}: {description}')
     with named(place, where):
         axis = read_axis(name, entry, unit, description, where=where)
-        if name == "corner":
-            for value in axis.values:
-                bench.technology.corner(str(value))
+        bench.check_axis(name, axis.values)
         if name == "temperature" and float(axis.values[0]) <= 0:
             raise ParameterError("a temperature must be > 0 K", where=place, value=axis.values[0], remedy='write "25 degC" or "298.15 K"')
     return axis
 
 
-def _limits(data: Any, bench: DropoutModuleBench, measures: tuple[str, ...], where: str) -> dict[str, Limit]:
+def _limits(data: Any, bench: Bench, measures: tuple[str, ...], where: str) -> dict[str, Limit]:
     if not isinstance(data, Mapping):
         raise ParameterError("a TOML table is needed here", where=f"{where}, limits", value=data, remedy="[limits.p_reset_fail] with minimum and maximum")
     out = {}
@@ -138,7 +122,7 @@ def _limits(data: Any, bench: DropoutModuleBench, measures: tuple[str, ...], whe
         place = f"{where}, limits.{name}"
         if name not in measures:
             raise ParameterError("a limit names a measure that the flow does not take", where=place, value=name, remedy=suggest(name, measures))
-        _known(entry, {"minimum", "maximum"}, place)
+        known_keys(entry, {"minimum", "maximum"}, place)
         limit = Limit(**{k: quantity(v, bench.measures[name][0], where=f"{place}.{k}") for k, v in entry.items()})
         if not entry or limit.minimum > limit.maximum:
             raise ParameterError("a limit needs minimum <= maximum, or one of them", where=place, value=dict(entry), remedy="no value could pass, or every one would")
@@ -146,7 +130,7 @@ def _limits(data: Any, bench: DropoutModuleBench, measures: tuple[str, ...], whe
     return out
 
 
-def _measures(given: Any, bench: DropoutModuleBench, where: str) -> tuple[str, ...]:
+def _measures(given: Any, bench: Bench, where: str) -> tuple[str, ...]:
     if given is None:
         return tuple(bench.measures)
     place = f"{where}, key 'measures'"
@@ -158,39 +142,13 @@ def _measures(given: Any, bench: DropoutModuleBench, where: str) -> tuple[str, .
     return tuple(given)
 
 
-def _known(given: Any, known: Iterable[str], where: str) -> None:
-    if not isinstance(given, Mapping):
-        raise ParameterError("a TOML table is needed here", where=where, value=given, remedy=f"with the keys {', '.join(sorted(known))}")
-    for key in given:
-        if key not in known:
-            raise ParameterError("unknown key", where=where, value=key, remedy=suggest(key, known))
-
-
-def _text(value: Any, where: str) -> str:
-    if not isinstance(value, str):
-        raise ParameterError("text is needed here", where=where, value=value, remedy='write it in quotes: key = "..."')
-    return value
-
-
 def _name(value: Any, where: str) -> str:
-    name = _text(value, f"{where}, key 'name'")
+    name = text(value, f"{where}, key 'name'")
     if not name.strip() or "/" in name or "\n" in name:
         raise ParameterError("a name is one line without '/'", where=f"{where}, key 'name'", value=name, remedy='e.g. name = "dropout_module"')
     return name
 
 
-def _switch(value: Any, where: str) -> bool:
-    if not isinstance(value, bool):
-        raise ParameterError("a switch is true or false", where=where, value=value, remedy="write true or false without quotes")
-    return value
-
-
 def _die(value: Any, where: str) -> int | None:
     """Read the number of the die; false (as without the key) means no spread between dies."""
-    return None if value is False else _count(value, where, "a die", " (false: no spread between dies)")
-
-
-def _count(value: Any, where: str, what: str, more: str = "") -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ParameterError(f"{what} must be a non-negative integer{more}", where=where, value=value, remedy="e.g. 1")
-    return value
+    return None if value is False else whole(value, where, "a die", more=" (false: no spread between dies)")

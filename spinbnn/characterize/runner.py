@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import numpy as np
 
 from .. import files, provenance
-from ..circuit.dropout_bench import Sample
-from ..circuit.simulator.deck import Deck, SimulationResult, Simulator
-from ..errors import CoverageError, MissingToolError, ParameterError, SimulationError
+from ..circuit.flow_keys import named
+from ..circuit.simulator.deck import SimulationResult
+from ..errors import CoverageError, ParameterError, SimulationError
+from .engines import JobRunner, Results, results_of, same_simulator, simulator_identity
 from .flow import Flow
-from .flow_file import named
 from .journal import Journal, Row
 from .table import STATUS, LookupTable, Measure
 from .table_file import read_table
@@ -30,7 +30,7 @@ def run_flow(
     *,
     workers: int | None = None,
     executor: Executor | None = None,
-    simulator: Simulator | Literal["shared", "batch"] = "shared",
+    simulator: JobRunner | str | None = None,
     out: str | Path | None = None,
     progress: Progress | None = None,
     retry_failed: bool = False,
@@ -44,9 +44,10 @@ def run_flow(
     workers : int, optional
         Simulator processes; 1 by default. The result does not depend on it.
     executor : concurrent.futures.Executor, optional
-        Runs the decks instead (process pool, Dask, ...); each job uses ``NgspiceBatch`` where it runs.
-    simulator : {"shared", "batch"} or Simulator
-        PySpice's shared library in worker processes, ``ngspice -b``, or any object with ``run(decks)``.
+        Runs the jobs instead (process pool, Dask, ...); a deck is run by ``NgspiceBatch`` where it lands.
+    simulator : {"shared", "batch", "macrospin"} or an object with ``run(jobs)``, optional
+        For benches of circuits PySpice's shared library in worker processes (the default) or ``ngspice -b``; a bench
+        whose jobs are run in Python has a simulator of its own.
     out : str or Path, optional
         HDF5 file. While the run lasts a journal stands beside it (``<out>.journal``), locked against a second process:
         a killed run resumes, and a good sample is never measured again; one that timed out or crashed is, one that
@@ -80,63 +81,32 @@ def run_flow(
     flow = flow if isinstance(flow, Flow) else Flow.load(flow)
     if executor is not None and workers is not None:
         raise ParameterError("give workers or an executor, not both", where="run_flow", value=workers, remedy="the executor fixes the number of workers")
-    flow_hash = flow.content_hash
+    flow_hash, engine = flow.content_hash, flow.bench.engine
+    results = results_of(workers, executor, simulator, engine)
     if out is None:
-        return _measure(flow, {}, None, _results_of(workers, executor, simulator), progress, (flow_hash, simulator_identity(simulator, executor)))
+        return _measure(flow, {}, None, results, progress, (flow_hash, simulator_identity(simulator, executor, engine)))
     target = Path(out)
-    former = _existing(flow_hash, target, simulator, executor)
+
+    def existing() -> LookupTable | None:
+        return _existing(flow_hash, target, simulator, executor, engine)
+
+    former = existing()
     if former is not None and (former.complete or not retry_failed):
         return _untouched(former)
-    identity = (flow_hash, simulator_identity(simulator, executor))
+    identity = (flow_hash, simulator_identity(simulator, executor, engine))
     with Journal(target.with_name(target.name + ".journal"), *identity, size=flow.grid.size, measures=flow.measures) as journal:
-        former = _existing(flow_hash, target, simulator, executor)  # once more: a process before us may have finished it
+        former = existing()  # once more: a process before us may have finished it
         if former is not None and (former.complete or not retry_failed):
             journal.remove()
             return _untouched(former)
         kept = _kept({**_rows(former), **journal.rows}, retry_failed)
-        table = _measure(flow, kept, journal, _results_of(workers, executor, simulator), progress, identity)
+        table = _measure(flow, kept, journal, results, progress, identity)
         table.save(target)
         journal.remove()
     return table
 
 
-def simulator_identity(simulator: Simulator | str, executor: Executor | None = None) -> str:
-    """Return the name under which a simulator's numbers are kept: samples of two are never mixed in a table.
-
-    Both drivers of ngspice give the same bits and share ``"ngspice-<version>"``. Another object gives its attribute
-    ``identity``, or else the name of its type.
-
-    Raises
-    ------
-    MissingToolError
-        If ngspice is asked for and not installed.
-
-    Examples
-    --------
-    >>> from spinbnn.circuit.dropout_analytic import analytic_simulator
-    >>> simulator_identity(analytic_simulator())
-    'analytic'
-    """
-    from ..circuit.simulator import AnalyticSimulator, NgspiceBatch, NgspiceShared, find_ngspice
-
-    if executor is None and not isinstance(simulator, str):
-        if isinstance(simulator, NgspiceBatch | NgspiceShared):
-            return f"ngspice-{simulator.installation.version or simulator.version}"
-        default = "analytic" if isinstance(simulator, AnalyticSimulator) else type(simulator).__name__
-        return str(getattr(simulator, "identity", default))
-    _check_name(simulator)
-    installation = find_ngspice()
-    if executor is not None or simulator == "batch":
-        installation.require_executable()
-    else:
-        installation.require_library()
-    if installation.version:
-        return f"ngspice-{installation.version}"
-    with NgspiceShared(workers=1, installation=installation) as engine:  # no program to ask: the library knows
-        return f"ngspice-{engine.version}"
-
-
-def _existing(flow_hash: str, target: Path, simulator: Simulator | str, executor: Executor | None) -> LookupTable | None:
+def _existing(flow_hash: str, target: Path, simulator: JobRunner | str | None, executor: Executor | None, engine: str) -> LookupTable | None:
     """Return the table at ``target`` if it is of this flow and simulator, None if there is none; no name is looked up."""
     if not target.exists():
         return None
@@ -144,11 +114,8 @@ def _existing(flow_hash: str, target: Path, simulator: Simulator | str, executor
     if table.attributes.get("flow_hash") != flow_hash:
         raise CoverageError("the file holds a table of another flow (axes, seed, cells, device or technology differ)", where=str(target), value=table.name, remedy="give another --out, or remove the file")
     found = str(table.attributes.get("simulator"))
-    try:
-        wanted = simulator_identity(simulator, executor)
-    except MissingToolError:
-        wanted = found if found.startswith("ngspice-") else "ngspice"  # a finished table serves where ngspice is not installed
-    if found != wanted:
+    same, wanted = same_simulator(found, simulator, executor, engine)
+    if not same:
         raise CoverageError(f"the file holds a table of another simulator than {wanted!r}", where=str(target), value=found, remedy="give another --out, or remove the file")
     return table
 
@@ -177,9 +144,6 @@ def _kept(rows: Mapping[int, Row], retry_failed: bool) -> dict[int, Row]:
     return {index: row for index, row in rows.items() if row.status in keep}
 
 
-Results = Callable[[Iterable[Deck]], Generator[SimulationResult, None, None]]
-
-
 def _measure(
     flow: Flow, kept: dict[int, Row], journal: Journal | None, results: Results, progress: Progress | None, identity: tuple[str, str]
 ) -> LookupTable:
@@ -188,11 +152,11 @@ def _measure(
     missing = [k for k in range(total) if k not in rows]
     if progress:
         progress(len(rows), total)
-    with closing(results(_deck(flow, samples[k], k) for k in missing)) as answers:
+    with closing(results(_job(flow, samples[k], k) for k in missing)) as answers:
         for index in missing:
             result = next(answers, None)
             if result is None:
-                raise SimulationError("the simulator gave fewer results than it got decks", where=f"flow {flow.name!r}, sample {index}", value=len(rows) - len(kept), remedy="its run() must yield one result for each deck")
+                raise SimulationError("the simulator gave fewer results than it got jobs", where=f"flow {flow.name!r}, sample {index}", value=len(rows) - len(kept), remedy="its run() must yield one result for each job")
             rows[index] = evaluate(flow, samples[index], result)
             if journal is not None:
                 journal.add(index, rows[index])
@@ -201,12 +165,12 @@ def _measure(
     return _table(flow, rows, len(kept), *identity)
 
 
-def _deck(flow: Flow, sample: Sample, index: int) -> Deck:
+def _job(flow: Flow, sample: Any, index: int) -> Any:
     with named(f"{flow.origin}, sample {index}", flow.origin):
         return flow.bench.deck(sample)
 
 
-def evaluate(flow: Flow, sample: Sample, result: SimulationResult) -> Row:
+def evaluate(flow: Flow, sample: Any, result: SimulationResult) -> Row:
     """Turn one simulation into a row: measures, or the message of what went wrong."""
     rung = min(int(result.rung), 255)
     if result.status != "ok":
@@ -221,37 +185,6 @@ def evaluate(flow: Flow, sample: Sample, result: SimulationResult) -> Row:
     return Row(status="ok", values=chosen, rung=rung)
 
 
-def _results_of(workers: int | None, executor: Executor | None, simulator: Simulator | str) -> Results:
-    """Return what turns decks into results; its simulator starts with the first deck and ends with the generator."""
-
-    def run(decks: Iterable[Deck]) -> Generator[SimulationResult, None, None]:
-        if executor is not None:
-            yield from executor.map(_one, decks)
-            return
-        if not isinstance(simulator, str):
-            yield from simulator.run(decks)
-            return
-        from ..circuit.simulator import NgspiceBatch, NgspiceShared
-
-        with NgspiceShared(workers=workers or 1) if simulator == "shared" else NgspiceBatch(workers=workers or 1) as engine:
-            yield from engine.run(decks)
-
-    return run
-
-
-def _check_name(simulator: Simulator | str) -> None:
-    if isinstance(simulator, str) and simulator not in ("shared", "batch"):
-        raise ParameterError("unknown simulator", where="run_flow, simulator", value=simulator, remedy="'shared', 'batch', or an object with run(decks)")
-
-
-def _one(deck: Deck) -> SimulationResult:
-    """Run one deck where an executor put it."""
-    from ..circuit.simulator import NgspiceBatch
-
-    with NgspiceBatch(workers=1) as engine:
-        return next(iter(engine.run([deck])))
-
-
 def _table(flow: Flow, rows: Mapping[int, Row], resumed: int, flow_hash: str, simulator: str) -> LookupTable:
     shape, total = flow.grid.shape, flow.grid.size
     status, rung = np.full(total, STATUS["not_measured"], dtype=np.uint8), np.zeros(total, dtype=np.uint8)
@@ -264,17 +197,12 @@ def _table(flow: Flow, rows: Mapping[int, Row], resumed: int, flow_hash: str, si
     if not np.any(status == 0):
         raise SimulationError(f"all {total} samples failed", where=f"flow {flow.name!r}", value=next(iter(messages.values()), ""), remedy="run 'spinbnn doctor'; try the flow with one point")
     bench = flow.bench
-    identity = bench.identity()
-    attributes = provenance.record(
-        flow.seed, flow=flow.name, flow_hash=flow_hash, bench_hash=files.content_hash(identity), device=bench.params.name,
-        device_hash=bench.params.content_hash, technology=bench.technology.name, technology_hash=bench.technology.content_hash,
-        barrier=bench.barrier, simulator=simulator,
-    )  # fmt: skip
-    notes = [*bench.params.notes, *(f"assumed: {q.key} = {q}" for q in bench.params.assumed), *(f"assumed: {bench.technology.name} {key}" for key in bench.technology.assumed)]
+    own = bench.attributes()
+    made = provenance.record(flow.seed, flow=flow.name, flow_hash=flow_hash, bench=bench.name, bench_hash=files.content_hash(bench.identity()), simulator=simulator)
     measures = {n: Measure(name=n, unit=bench.measures[n][0], description=bench.measures[n][1], data=data[n].reshape(shape)) for n in flow.measures}
     return LookupTable(
         name=flow.name, grid_axes=flow.grid.axes, measures=measures, status=status.reshape(shape), rung=rung.reshape(shape), messages=messages,
-        attributes={**attributes, "cells": identity["cells"], "notes": notes, "simulated": len(rows) - resumed, "resumed": resumed},
+        attributes={**made, **own, "notes": bench.notes(), "simulated": len(rows) - resumed, "resumed": resumed},
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from .grid import Axis
 from .table import STATUS, LookupTable, Measure
 
 SCHEMA = "spinbnn.table/1"
-PLAIN = ("flow", "flow_hash", "bench_hash", "device", "device_hash", "technology", "technology_hash", "barrier", "simulator", "seed", "command", "time_utc")
+PLAIN = ("flow", "flow_hash", "bench", "bench_hash", "device", "device_hash", "technology", "technology_hash", "barrier", "simulator", "seed", "command", "time_utc")
 """Attributes that stand at the root of the file as plain values too, beside the JSON that holds all."""
 _MESSAGES = "diagnostics/messages"
 _OWN = {"status", "rung", "statistics", "diagnostics"}

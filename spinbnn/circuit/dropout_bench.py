@@ -8,13 +8,14 @@ in the master-equation nodes p0 and p1 of the cell ``sot_mtj``, which see the re
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from ..device import DeviceParams, SwitchingModel
-from ..errors import ParameterError, suggest
-from ..units import spice_number
+from ..device.temperature import tmr_at, track_resistance_at
+from ..errors import ParameterError
+from ..units import quantity, spice_number
 from .cell import Cell
 from .dropout_cycle import DRIVERS as DRIVERS
 from .dropout_cycle import SUPPLIES as SUPPLIES
@@ -22,6 +23,7 @@ from .dropout_cycle import TRACK as TRACK
 from .dropout_cycle import Timing as Timing
 from .dropout_measures import MEASURES as MEASURES
 from .dropout_measures import measures
+from .flow_keys import known_keys, named, text
 from .simulator.deck import Deck, OptionValue, SimulationResult
 from .technology import Technology
 
@@ -46,6 +48,8 @@ STEPS_PER_ATTEMPT_TIME = 5.0
 HIGHEST_RAIL = 1.2
 """Highest SET rail over the supply."""
 CELLS = ("sot_mtj", "dropout_module", "read_divider", "sense_amp")
+SOURCES = ("device/fields.py", "device/magnet.py", "device/parameters.py", "device/switching", "device/temperature.py", "device/variation", "circuit", "rng.py", "units.py")
+"""Our own code that fixes the numbers of this bench (fitting, trimming and reports have no part in them)."""
 
 
 def _load_cells() -> dict[str, Cell]:
@@ -84,6 +88,9 @@ class Sample:
 class DropoutModuleBench:
     """Decks and measures of the dropout module.
 
+    A bench of :mod:`spinbnn.characterize.bench`; the keys of its flow files are ``technology``, ``device``, ``barrier``,
+    ``timing`` and ``variation``.
+
     Parameters
     ----------
     technology : Technology
@@ -100,8 +107,9 @@ class DropoutModuleBench:
 
     Notes
     -----
-    TMR and track resistance do not change with the temperature yet; of the device only Delta and Ic0 do. Read margins
-    at 125 degC are therefore optimistic: the TMR of a real junction falls as it warms up.
+    Of the device Delta, Ic0, the TMR ratio and the track resistance follow the temperature, each by the law of
+    :mod:`spinbnn.device.temperature` and as far as the device file gives its coefficient. The bias that halves the TMR ratio
+    and the parallel resistance do not.
 
     Examples
     --------
@@ -119,14 +127,79 @@ class DropoutModuleBench:
     timing: Timing = field(default_factory=Timing)
     netlists: Mapping[str, Cell] = field(default_factory=_load_cells)
 
-    measures = MEASURES
-    axes = {"set_voltage": ("V", "rail voltage of the SET leg"), "temperature": ("K", "temperature"), "supply": ("V", "supply voltage"),
-            "corner": ("", "process corner"), "draw": ("", "Monte-Carlo draw")}  # fmt: skip
+    name: ClassVar[str] = "dropout_module"
+    engine: ClassVar[str] = "ngspice"
+    measures: ClassVar[Mapping[str, tuple[str, str]]] = MEASURES
+    axes: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "set_voltage": ("V", "rail voltage of the SET leg"), "temperature": ("K", "temperature"), "supply": ("V", "supply voltage"),
+        "corner": ("", "process corner"), "draw": ("", "Monte-Carlo draw"),
+    }  # fmt: skip
+    required_axes: ClassVar[Mapping[str, str]] = {"set_voltage": 'set_voltage = { start = "0.9 V", stop = "1.1 V", points = 9 }'}
+    flow_keys: ClassVar[Mapping[str, bool]] = {"technology": True, "device": True, "barrier": False, "timing": False, "variation": False}
+    sources: ClassVar[tuple[str, ...]] = SOURCES
     cells = CELLS
 
     def __post_init__(self) -> None:
         if missing := set(CELLS) - set(self.netlists):
             raise ParameterError("a cell of the bench is missing", where="DropoutModuleBench, netlists", value=sorted(missing)[0], remedy=f"give {', '.join(CELLS)}")
+
+    @classmethod
+    def from_flow(cls, data: Mapping[str, Any], where: str) -> Self:
+        """Read the bench's own keys of a flow file; ``where`` names the file.
+
+        Raises
+        ------
+        ParameterError, UnitError, DataError, NetlistError
+            If a key, a value, a unit or a file that it names is wrong.
+        """
+        barrier, timing = data.get("barrier", "exact"), data.get("timing", {})
+        if barrier not in ("exact", "seed"):
+            raise ParameterError("unknown barrier", where=f"{where}, key 'barrier'", value=barrier, remedy='use "exact" or "seed"')
+        known_keys(timing, set(Timing.__dataclass_fields__), f"{where}, timing")
+        names = {key: text(data[key], f"{where}, key {key!r}") for key in ("technology", "device")}
+        with named(f"{where}, key 'technology'", where):
+            technology = Technology.load(names["technology"])
+        with named(f"{where}, key 'device'", where):
+            params = DeviceParams.load(names["device"])
+        with named(f"{where}, timing", where):
+            plan = Timing(**{k: quantity(v, "s", where=f"{where}, timing.{k}") for k, v in timing.items()})
+        with named(where, where):
+            return cls(technology=technology, params=params, barrier=barrier, timing=plan)
+
+    def check_axis(self, name: str, values: Sequence[float | str | int]) -> None:
+        """Refuse values of an axis that the technology does not have.
+
+        Raises
+        ------
+        ParameterError
+            For an unknown corner.
+        """
+        if name == "corner":
+            for value in values:
+                self.technology.corner(str(value))
+
+    def sample(self, point: Mapping[str, float | str | int], *, device: Mapping[str, float], seed: int, mismatch: int | None) -> Sample:
+        """Return the sample at a grid point.
+
+        Parameters
+        ----------
+        point : mapping
+            Axis name -> value, numbers in SI units; axes left out have their nominal values.
+        device : mapping of str to float
+            SI values of the device fields of this draw.
+        seed : int
+            Seed of the flow.
+        mismatch : int or None
+            Number of the draw of the transistors' mismatch; None switches it off.
+        """
+        return Sample(
+            set_voltage=float(point["set_voltage"]),
+            temperature=float(point.get("temperature", 300.0)),
+            corner=str(point.get("corner", "tt")),
+            supply=float(point["supply"]) if "supply" in point else None,
+            device=device,
+            mismatch=None if mismatch is None else (seed, mismatch),
+        )
 
     def nominal(self, *, set_voltage: float, temperature: float = 300.0, corner: str = "tt") -> Sample:
         """Return a sample of nominal parameters."""
@@ -139,7 +212,7 @@ class DropoutModuleBench:
         do not.
         """
         return {
-            "bench": "dropout_module",
+            "bench": self.name,
             "barrier": self.barrier,
             "timing": {name: getattr(self.timing, name) for name in self.timing.__dataclass_fields__},
             "device": self.params.content_hash,
@@ -154,6 +227,19 @@ class DropoutModuleBench:
             "track": TRACK,
             "supplies": list(SUPPLIES),
         }
+
+    def attributes(self) -> dict[str, Any]:
+        """Return what a table says of this bench: names and content hashes of device, technology and cells."""
+        return {
+            "device": self.params.name, "device_hash": self.params.content_hash,
+            "technology": self.technology.name, "technology_hash": self.technology.content_hash,
+            "barrier": self.barrier, "cells": {name: self.netlists[name].content_hash for name in CELLS},
+        }  # fmt: skip
+
+    def notes(self) -> list[str]:
+        """Return what the numbers rest on: notes of the device, and every number that is assumed."""
+        assumed = [*(f"assumed: {q.key} = {q}" for q in self.params.assumed), *(f"assumed: {self.technology.name} {key}" for key in self.technology.assumed)]
+        return [*self.params.notes, *assumed]
 
     def deck(self, sample: Sample) -> Deck:
         """Return the deck of one sample.
@@ -214,11 +300,17 @@ class DropoutModuleBench:
         """Apply the temperature laws and name the numbers as the cell does."""
         params = self.params.with_values(**{k.replace(".", "__"): v for k, v in sample.device.items() if k in self.params.quantities})
         model = SwitchingModel.from_params(params, barrier="exact" if self.barrier == "exact" else "seed")
-        value = params.value
+        value, reference = params.value, params.value("thermal.reference_temperature")
         return {
-            "rtrack": value("electrical.track_resistance"),
+            "rtrack": float(track_resistance_at(
+                value("electrical.track_resistance"), sample.temperature, reference=reference,
+                coefficient=params.get("electrical.track_temperature_coefficient") or 0.0,
+            )),
             "rp": value("electrical.parallel_resistance"),
-            "tmr": value("electrical.tmr"),
+            "tmr": float(tmr_at(
+                value("electrical.tmr"), sample.temperature, reference=reference,
+                bloch_temperature=params.get("electrical.tmr_bloch_temperature"),
+            )),
             "vh": value("electrical.tmr_half_voltage"),
             "cj": value("electrical.junction_capacitance"),
             "delta": float(model.delta_at(sample.temperature)),
@@ -226,7 +318,7 @@ class DropoutModuleBench:
             "ic0": float(model.critical_current_at(sample.temperature)),
             "back": 1.0 / value("switching.saturation") - 1.0,
             "exact": 1.0 if self.barrier == "exact" else 0.0,
-        }
+        }  # fmt: skip
 
     def _shift(self, sample: Sample, polarity: str, width: float, name: str, length: float | None = None) -> tuple[float, float]:
         draw = None if sample.mismatch is None else (sample.mismatch[0], name, sample.mismatch[1])
@@ -251,14 +343,3 @@ class DropoutModuleBench:
         """
         waves = result.require().waveforms
         return measures(waves, self.timing, supply=self._supply(sample), set_voltage=sample.set_voltage, device=self._device_numbers(sample))
-
-
-BENCHES = {"dropout_module": DropoutModuleBench}
-"""Benches that a flow may name."""
-
-
-def bench_class(name: str) -> type[DropoutModuleBench]:
-    """Return a bench by name, or raise :class:`ParameterError` with a suggestion."""
-    if not isinstance(name, str) or name not in BENCHES:
-        raise ParameterError("unknown bench", where="flow, key 'bench'", value=name, remedy=suggest(str(name), BENCHES))
-    return BENCHES[name]

@@ -17,6 +17,7 @@ from ..errors import MissingToolError, SpinbnnError
 COMMANDS = {
     "run": "Run a whole experiment: characterise, train, predict, cost, report.",
     "characterize": "Run a characterisation flow with ngspice and write its lookup table.",
+    "device": "Look into a device file: parameters, populations, trim and random bits.",
     "fit": "Fit the switching model to measured switching probabilities.",
     "evaluate": "Evaluate trained weights on a data set, on sampled chips.",
     "cost": "Count operations of a network and estimate energy, latency and area.",

@@ -241,8 +241,11 @@ def _module_section(experiment: Experiment, table: LookupTable, profile: Hardwar
 
 def _timing(experiment: Experiment) -> Any:
     from ..characterize import Flow
+    from ..circuit import DropoutModuleBench
 
-    return Flow.load(experiment.characterize.flow).bench.timing
+    bench = Flow.load(experiment.characterize.flow).bench
+    assert isinstance(bench, DropoutModuleBench), "the run refuses other benches"
+    return bench.timing
 
 
 def _chip_section(profile: HardwareProfile, results: dict[str, Any], tables: dict[str, Table], arrays: dict[str, np.ndarray]) -> Section:

@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import files, provenance
 from ..characterize import Flow, LookupTable, run_flow
+from ..circuit import DropoutModuleBench
 from ..data import ImageData
 from ..data import load as load_data
 from ..errors import CoverageError, ParameterError, suggest
@@ -120,7 +121,9 @@ def _characterize(experiment: Experiment, folder: RunFolder, workers: int, bars:
 
 
 def _covered(experiment: Experiment, flow: Flow) -> None:
-    """Refuse a profile whose temperature or corner the flow does not measure, before it is run."""
+    """Refuse a flow of another bench, or a profile whose temperature or corner the flow does not measure, before it is run."""
+    if not isinstance(flow.bench, DropoutModuleBench):
+        raise ParameterError("a profile is made of a characterisation of the dropout module", where="characterize.flow", value=experiment.characterize.flow, remedy=f"name a flow with the bench {DropoutModuleBench.name!r}, not {flow.bench.name!r}")
     axes, spec = {axis.name: axis.values for axis in flow.grid.axes}, experiment.profile
     kelvin = [float(v) for v in axes.get("temperature", ())]
     if kelvin and not min(kelvin) - 1e-6 <= spec.temperature <= max(kelvin) + 1e-6:
@@ -169,7 +172,7 @@ def _network(experiment: Experiment) -> Any:
 
 def _waveforms(experiment: Experiment, folder: RunFolder, flow: Flow | None, profile: HardwareProfile, keys: list[Any]) -> dict[str, np.ndarray] | None:
     """Simulate the nominal module at its nominal code and keep the waveforms; nothing where a table was given."""
-    if flow is None or profile.module is None:
+    if flow is None or profile.module is None or not isinstance(flow.bench, DropoutModuleBench):
         return None
     target = folder.path / "waveforms.npz"
     bench, module = flow.bench, profile.module

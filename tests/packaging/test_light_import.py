@@ -27,7 +27,7 @@ def test_a_light_import(fresh, statement: str) -> None:
 @pytest.mark.parametrize(
     ("statement", "forbidden"),
     [
-        ("import spinbnn.device", {"torch", "PySpice", "matplotlib", "h5py", "sklearn"}),
+        ("import spinbnn.device", {"torch", "PySpice", "matplotlib", "h5py", "sklearn", "numba"}),
         ("import spinbnn.circuit", {"torch", "PySpice", "matplotlib", "sklearn"}),
         ("import spinbnn.characterize", {"torch", "PySpice", "matplotlib", "sklearn"}),
         ("import spinbnn.crossbar", {"torch", "PySpice", "matplotlib", "sklearn"}),

@@ -111,19 +111,39 @@ def test_a_cell_without_a_port_is_found_at_load(load: Load, tmp_path: Path, monk
     assert "small.toml" in caught.value.where
 
 
-def test_the_first_draw_is_tried_at_load(load: Load, tmp_path: Path) -> None:
+def test_draws_are_tried_at_load(load: Load, tmp_path: Path) -> None:
     """Nominal delta at the end of its range: the draws above it, about half, are out of range."""
     mine = tmp_path / "mine.toml"
     mine.write_text(resources.find("device", "seed_eq23").read_text().replace("delta = { value = 40,", "delta = { value = 500,"))
+    found: dict[int, set[int]] = {1: set(), 4: set()}
+    messages: list[str] = []
+    for draws, bad in found.items():
+        for seed in range(8):
+            try:
+                load('"seed_eq23"', f'"{mine}"', "seed = 5", f"seed = {seed}", "count = 4", f"count = {draws}")
+            except ParameterError as error:
+                bad.add(seed)
+                messages.append(str(error))
+    assert all(word in message for word in ("small.toml, variation", "mine.toml", "thermal.delta", "500") for message in messages), messages
+    assert 0 < len(found[1]) < 8, "the first draw alone"
+    assert found[1] < found[4], "every draw of the axis"
+    load('"seed_eq23"', f'"{mine}"', "device = true", "device = false")
+
+
+def test_the_first_draw_is_tried_at_every_end(load: Load, tmp_path: Path) -> None:
+    """A Curie temperature with a spread: some first draws are not magnetic at the hottest point of the axis."""
+    mine = tmp_path / "mine.toml"
+    source = resources.find("device", "seed_eq23").read_text()
+    assert source.count("curie_temperature = { ") == 1
+    mine.write_text(source.replace("curie_temperature = { ", 'curie_temperature = { sigma = "20 %", '))
     messages = []
     for seed in range(8):
         try:
-            load('"seed_eq23"', f'"{mine}"', "seed = 5", f"seed = {seed}")
+            load('"seed_eq23"', f'"{mine}"', "seed = 5", f"seed = {seed}", "draw = { count = 4 }", 'temperature = { values = ["300 K", "1000 K"] }')
         except ParameterError as error:
             messages.append(str(error))
     assert 0 < len(messages) < 8
-    assert all("small.toml, axes (set_voltage = 0.9; draw 0)" in m and "thermal.delta" in m for m in messages), messages
-    load('"seed_eq23"', f'"{mine}"', "device = true", "device = false")
+    assert all("small.toml, axes (set_voltage = 0.9, temperature = 1000.0; draw 0)" in m and "Curie" in m for m in messages), messages
 
 
 def test_new_axes_are_checked_too(load: Load) -> None:

@@ -7,16 +7,19 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from spinbnn.characterize import Flow, LookupTable, check_limits, run_flow
+from spinbnn.characterize.engines import ENGINES, results_of, simulator_identity
 from spinbnn.characterize.journal import Journal, Row
-from spinbnn.characterize.runner import simulator_identity
 from spinbnn.circuit import SimulationResult
 from spinbnn.circuit import simulator as drivers
 from spinbnn.circuit.dropout_analytic import analytic_simulator
@@ -191,6 +194,24 @@ def test_simulators_have_an_identity(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("shared", "batch"):
         with pytest.raises(MissingToolError):
             simulator_identity(name)
+    library_only = NgspiceInstallation(library="libngspice.so.0", version="41")
+    monkeypatch.setattr(drivers, "find_ngspice", lambda: library_only)
+    assert simulator_identity("shared") == simulator_identity(None) == "ngspice-41"
+    with ThreadPoolExecutor(1) as pool, pytest.raises(MissingToolError):  # an executor runs the program
+        simulator_identity("shared", pool)
+
+
+def test_the_number_of_workers_reaches_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+
+    def start(choice: str, workers: int) -> Any:
+        started.append((choice, workers))
+        return nullcontext(SimpleNamespace(run=iter))
+
+    monkeypatch.setattr(ENGINES["ngspice"], "start", start)
+    for workers, simulator in ((3, None), (None, "batch")):
+        assert list(results_of(workers, None, simulator, "ngspice")(["job"])) == ["job"]
+    assert started == [("shared", 3), ("batch", 1)]
 
 
 def test_a_finished_table_serves_where_ngspice_is_not_installed(load: Load, counting: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,6 +227,11 @@ def test_a_finished_table_serves_where_ngspice_is_not_installed(load: Load, coun
     monkeypatch.setattr(drivers, "find_ngspice", lambda: NgspiceInstallation(library="x", executable="x", version="41"))
     with pytest.raises(CoverageError, match="another simulator than 'ngspice-41'"):
         run_flow(small, out=out)
+    monkeypatch.setattr(drivers, "find_ngspice", NgspiceInstallation)
+    run_flow(small, simulator=counting(), out=tmp_path / "analytic.h5")
+    with pytest.raises(CoverageError, match="another simulator than 'ngspice'") as caught:
+        run_flow(small, out=tmp_path / "analytic.h5")
+    assert caught.value.value == "analytic", "a table of the closed forms is never one of ngspice"
 
 
 def test_a_simulator_that_gives_too_few_results(load: Load, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol, Self
 
 from ..circuit.dropout_bench import DropoutModuleBench
+from ..circuit.dropout_variants import RegulatedModuleBench, TrimmedModuleBench
 from ..circuit.simulator.deck import SimulationResult
 from ..device import DeviceParams
 from ..errors import ParameterError, suggest
@@ -95,7 +96,7 @@ def benches() -> dict[str, type[Bench]]:
     Examples
     --------
     >>> sorted(benches())
-    ['dropout_module', 'macrospin']
+    ['dropout_module', 'dropout_module_regulated', 'dropout_module_trimmed', 'macrospin']
     """
     return dict(_BENCHES)
 
@@ -123,4 +124,4 @@ def others_with(what: str, name: str, own: type[Bench]) -> list[str]:
     return [other.name for other in _BENCHES.values() if other is not own and name in getattr(other, what)]
 
 
-_BENCHES: dict[str, type[Bench]] = {"dropout_module": DropoutModuleBench, "macrospin": MacrospinBench}
+_BENCHES: dict[str, type[Bench]] = {bench.name: bench for bench in (DropoutModuleBench, RegulatedModuleBench, TrimmedModuleBench, MacrospinBench)}

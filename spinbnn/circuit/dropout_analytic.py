@@ -11,7 +11,6 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from .dropout_bench import REFERENCE
 from .dropout_cycle import DRIVERS, SUPPLIES, TRACK, Timing
 from .dropout_measures import switching_model
 from .simulator import AnalyticSimulator
@@ -47,7 +46,7 @@ def _waveforms(deck: Deck, t: Timing) -> dict[str, Array]:
     time = np.linspace(0.0, t.stop, round(t.stop / (0.5 * t.max_step)) + 1)
     set_shape = _trapezoid(time, t.set_at, t.set, t.edge)
     reset_shape = _trapezoid(time, t.reset_at, t.reset, t.edge)
-    set_current = d["set_voltage"] / (d["rtrack"] + BRIDGE_SET) * set_shape
+    set_current = (d["set_current"] if "set_current" in d else d["set_voltage"] / (d["rtrack"] + BRIDGE_SET)) * set_shape
     reset_current = d["supply"] / (d["rtrack"] + BRIDGE_RESET) * reset_shape
     current = set_current - reset_current
     out: dict[str, Array] = {"time": time, TRACK: current}
@@ -80,7 +79,7 @@ def _master_equation(time: Array, current: Array, d: Mapping[str, float]) -> tup
 def _read_out(time: Array, d: Mapping[str, float], t: Timing) -> dict[str, Array]:
     """Settle the divider at once; TMR(V) by a few fixed-point steps."""
     rd, rf, op, on = (np.zeros_like(time) for _ in range(4))
-    rref, rtop, rbot = (r * d["rp"] for r in REFERENCE)
+    rref, rtop, rbot = (d[name] * d["rp"] for name in ("series", "top", "bottom"))
     for state, start in enumerate(t.read_at):
         resistance, volts = d["rp"], 0.0
         for _ in range(20):

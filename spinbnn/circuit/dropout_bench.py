@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
 from ..device import DeviceParams, SwitchingModel
 from ..device.temperature import tmr_at, track_resistance_at
 from ..errors import ParameterError
-from ..units import quantity, spice_number
+from ..units import quantity
 from .cell import Cell
+from .design import ModuleDesign
 from .dropout_cycle import DRIVERS as DRIVERS
 from .dropout_cycle import SUPPLIES as SUPPLIES
 from .dropout_cycle import TRACK as TRACK
@@ -24,22 +25,9 @@ from .dropout_cycle import Timing as Timing
 from .dropout_measures import MEASURES as MEASURES
 from .dropout_measures import measures
 from .flow_keys import known_keys, named, text
+from .module_netlist import CodeStep, cell_names, check_amplitude, module_lines
 from .simulator.deck import Deck, OptionValue, SimulationResult
 from .technology import Technology
-
-WIDTHS = {"p1": 1.0e-6, "n1": 1.6e-6, "p2": 1.6e-6, "n2": 1.6e-6}
-HEADER_WIDTH = 0.3e-6
-SENSE_TRANSISTORS = {"i1": ("p", 2.4e-6), "i2": ("p", 2.4e-6), "c1": ("p", 1.6e-6), "c2": ("p", 1.6e-6),
-                     "q1": ("n", 0.8e-6), "q2": ("n", 0.8e-6), "t": ("p", 3.2e-6)}  # fmt: skip
-"""Polarity and width [m] of the sense-amplifier transistors whose mismatch is drawn."""
-SENSE_LENGTH = 80e-9
-"""Gate length of the sense amplifier [m]."""
-REFERENCE = (3.0, 2.52, 1.08)
-"""Resistor above the junction and reference divider (top, bottom), over the nominal parallel resistance.
-
-The divider has the source resistance of the data node (0.75 R_P), so that both inputs of the latch settle and are kicked
-back alike; with a divider of 0.21 R_P three reads in four went wrong."""
-
 
 OPTIONS: Mapping[str, OptionValue] = {"method": "trap", "reltol": 1e-3, "vntol": 1e-7, "abstol": 1e-12, "chgtol": 1e-16, "gmin": 1e-15}
 """Numerical options of every deck."""
@@ -47,13 +35,16 @@ STEPS_PER_ATTEMPT_TIME = 5.0
 """Fewest steps of the simulator in one attempt time: the trapezoidal rule then errs by at most (1/5)^2 / 12 = 0.33 % of an exponent."""
 HIGHEST_RAIL = 1.2
 """Highest SET rail over the supply."""
-CELLS = ("sot_mtj", "dropout_module", "read_divider", "sense_amp")
 SOURCES = ("device/fields.py", "device/magnet.py", "device/parameters.py", "device/switching", "device/temperature.py", "device/variation", "circuit", "rng.py", "units.py")
 """Our own code that fixes the numbers of this bench (fitting, trimming and reports have no part in them)."""
 
 
-def _load_cells() -> dict[str, Cell]:
-    return {name: Cell.load(name) for name in CELLS}
+CONDITIONS = {
+    "temperature": ("K", "temperature"), "supply": ("V", "supply voltage"), "corner": ("", "process corner"), "draw": ("", "Monte-Carlo draw"),
+}  # fmt: skip
+"""Axes that every driver has: unit and description."""
+DRIVER_BENCHES = {"voltage": "dropout_module", "regulated": "dropout_module_regulated", "trimmed": "dropout_module_trimmed"}
+"""Bench of each driver."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +53,9 @@ class Sample:
 
     Attributes
     ----------
-    set_voltage : float
-        Rail voltage of the SET leg [V].
+    set_voltage, set_current, code : float
+        The SET amplitude, by the driver of the bench: rail voltage of the SET leg [V], mirrored reference current [A], or
+        code of the DAC [1]. The two that the driver does not have are NaN.
     temperature : float
         Temperature of device and circuit [K].
     corner : str
@@ -76,9 +68,11 @@ class Sample:
         (seed, draw) of the transistor mismatch; None switches it off.
     """
 
-    set_voltage: float
     temperature: float
     device: Mapping[str, float]
+    set_voltage: float = math.nan
+    set_current: float = math.nan
+    code: float = math.nan
     corner: str = "tt"
     supply: float | None = None
     mismatch: tuple[int, int] | None = None
@@ -89,7 +83,7 @@ class DropoutModuleBench:
     """Decks and measures of the dropout module.
 
     A bench of :mod:`spinbnn.characterize.bench`; the keys of its flow files are ``technology``, ``device``, ``barrier``,
-    ``timing`` and ``variation``.
+    ``timing``, ``design`` and ``variation``.
 
     Parameters
     ----------
@@ -101,8 +95,10 @@ class DropoutModuleBench:
         Barrier law of the junction.
     timing : Timing
         Phase plan.
+    design : ModuleDesign
+        Driver variant and sizes.
     netlists : mapping of str to Cell
-        The four cells, read when the bench is made. Decks carry their text, and that of the transistor models, so that
+        The cells of the design, read when the bench is made. Decks carry their text, and that of the transistor models, so that
         an edited file takes effect with the next bench and never in the middle of a run.
 
     Notes
@@ -125,23 +121,32 @@ class DropoutModuleBench:
     params: DeviceParams
     barrier: str = "exact"
     timing: Timing = field(default_factory=Timing)
-    netlists: Mapping[str, Cell] = field(default_factory=_load_cells)
+    design: ModuleDesign = field(default_factory=lambda: ModuleDesign.load("module_voltage_cmos40lp"))
+    netlists: Mapping[str, Cell] = field(default_factory=dict)
 
     name: ClassVar[str] = "dropout_module"
+    driver: ClassVar[str] = "voltage"
     engine: ClassVar[str] = "ngspice"
     measures: ClassVar[Mapping[str, tuple[str, str]]] = MEASURES
     axes: ClassVar[Mapping[str, tuple[str, str]]] = {
-        "set_voltage": ("V", "rail voltage of the SET leg"), "temperature": ("K", "temperature"), "supply": ("V", "supply voltage"),
-        "corner": ("", "process corner"), "draw": ("", "Monte-Carlo draw"),
-    }  # fmt: skip
+        "set_voltage": ("V", "rail voltage of the SET leg"), **CONDITIONS,
+    }
     required_axes: ClassVar[Mapping[str, str]] = {"set_voltage": 'set_voltage = { start = "0.9 V", stop = "1.1 V", points = 9 }'}
-    flow_keys: ClassVar[Mapping[str, bool]] = {"technology": True, "device": True, "barrier": False, "timing": False, "variation": False}
+    flow_keys: ClassVar[Mapping[str, bool]] = {"technology": True, "device": True, "barrier": False, "timing": False, "design": False, "variation": False}
     sources: ClassVar[tuple[str, ...]] = SOURCES
-    cells = CELLS
 
     def __post_init__(self) -> None:
-        if missing := set(CELLS) - set(self.netlists):
-            raise ParameterError("a cell of the bench is missing", where="DropoutModuleBench, netlists", value=sorted(missing)[0], remedy=f"give {', '.join(CELLS)}")
+        if self.design.driver != self.driver:
+            raise ParameterError("the design has the driver of another bench", where=f"bench {self.name!r}, design {self.design.name!r}", value=self.design.driver, remedy=f'a design with driver = "{self.driver}", or the bench "{DRIVER_BENCHES[self.design.driver]}"')
+        if not self.netlists:
+            object.__setattr__(self, "netlists", {name: Cell.load(name) for name in self.cells})
+        if missing := set(self.cells) - set(self.netlists):
+            raise ParameterError("a cell of the bench is missing", where=f"{type(self).__name__}, netlists", value=sorted(missing)[0], remedy=f"give {', '.join(self.cells)}")
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Names of the cells that stand in every deck."""
+        return cell_names(self.design)
 
     @classmethod
     def from_flow(cls, data: Mapping[str, Any], where: str) -> Self:
@@ -163,8 +168,12 @@ class DropoutModuleBench:
             params = DeviceParams.load(names["device"])
         with named(f"{where}, timing", where):
             plan = Timing(**{k: quantity(v, "s", where=f"{where}, timing.{k}") for k, v in timing.items()})
+        with named(f"{where}, key 'design'", where):
+            design = ModuleDesign.load(text(data["design"], f"{where}, key 'design'")) if "design" in data else None
         with named(where, where):
-            return cls(technology=technology, params=params, barrier=barrier, timing=plan)
+            if design is None:
+                return cls(technology=technology, params=params, barrier=barrier, timing=plan)
+            return cls(technology=technology, params=params, barrier=barrier, timing=plan, design=design)
 
     def check_axis(self, name: str, values: Sequence[float | str | int]) -> None:
         """Refuse values of an axis that the technology does not have.
@@ -192,18 +201,29 @@ class DropoutModuleBench:
         mismatch : int or None
             Number of the draw of the transistors' mismatch; None switches it off.
         """
-        return Sample(
-            set_voltage=float(point["set_voltage"]),
+        sample = Sample(
             temperature=float(point.get("temperature", 300.0)),
             corner=str(point.get("corner", "tt")),
             supply=float(point["supply"]) if "supply" in point else None,
             device=device,
             mismatch=None if mismatch is None else (seed, mismatch),
         )
+        amplitude: dict[str, Any] = {self.design.amplitude: float(point[self.design.amplitude])}
+        return replace(sample, **amplitude)
 
-    def nominal(self, *, set_voltage: float, temperature: float = 300.0, corner: str = "tt") -> Sample:
-        """Return a sample of nominal parameters."""
-        return Sample(set_voltage=set_voltage, temperature=temperature, corner=corner, device={k: q.value for k, q in self.params.quantities.items()})
+    def nominal(self, *, temperature: float = 300.0, corner: str = "tt", **amplitude: float) -> Sample:
+        """Return a sample of nominal parameters; the amplitude is ``set_voltage``, ``set_current`` or ``code``.
+
+        Raises
+        ------
+        ParameterError
+            If that is not what the driver of the bench takes.
+        """
+        if set(amplitude) != {self.design.amplitude}:
+            raise ParameterError("the driver has another amplitude", where=f"bench {self.name!r}, nominal", value=sorted(amplitude), remedy=f"give {self.design.amplitude}=...")
+        sample = Sample(temperature=temperature, corner=corner, device={k: q.value for k, q in self.params.quantities.items()})
+        chosen: dict[str, Any] = dict(amplitude)
+        return replace(sample, **chosen)
 
     def identity(self) -> dict[str, Any]:
         """Return plain data that fix the numbers of this bench: equal data, equal decks and measures for equal samples.
@@ -217,12 +237,8 @@ class DropoutModuleBench:
             "timing": {name: getattr(self.timing, name) for name in self.timing.__dataclass_fields__},
             "device": self.params.content_hash,
             "technology": self.technology.content_hash,
-            "cells": {name: self.netlists[name].content_hash for name in CELLS},
-            "widths": dict(WIDTHS),
-            "header": HEADER_WIDTH,
-            "sense": {name: list(entry) for name, entry in SENSE_TRANSISTORS.items()},
-            "sense_length": SENSE_LENGTH,
-            "reference": list(REFERENCE),
+            "cells": {name: self.netlists[name].content_hash for name in self.cells},
+            "design": self.design.identity(),
             "options": dict(OPTIONS),
             "track": TRACK,
             "supplies": list(SUPPLIES),
@@ -233,12 +249,14 @@ class DropoutModuleBench:
         return {
             "device": self.params.name, "device_hash": self.params.content_hash,
             "technology": self.technology.name, "technology_hash": self.technology.content_hash,
-            "barrier": self.barrier, "cells": {name: self.netlists[name].content_hash for name in CELLS},
+            "design": self.design.name, "design_hash": self.design.content_hash,
+            "barrier": self.barrier, "cells": {name: self.netlists[name].content_hash for name in self.cells},
         }  # fmt: skip
 
     def notes(self) -> list[str]:
         """Return what the numbers rest on: notes of the device, and every number that is assumed."""
         assumed = [*(f"assumed: {q.key} = {q}" for q in self.params.assumed), *(f"assumed: {self.technology.name} {key}" for key in self.technology.assumed)]
+        assumed += [f"assumed: {self.design.name} {key}" for key in self.design.assumed]
         return [*self.params.notes, *assumed]
 
     def deck(self, sample: Sample) -> Deck:
@@ -247,9 +265,26 @@ class DropoutModuleBench:
         Raises
         ------
         ParameterError
-            If the SET rail or the supply is out of range, or the attempt time is too short for the steps.
+            If the SET amplitude or the supply is out of range, or the attempt time is too short for the steps.
         """
-        tech, t, cells = self.technology, self.timing, self.netlists
+        return self._deck(sample, getattr(sample, self.design.amplitude))
+
+    def settling_deck(self, sample: Sample, *, before: int, delay: float) -> Deck:
+        """Return a deck whose code changes from ``before`` to that of the sample ``delay`` seconds before SET.
+
+        Raises
+        ------
+        ParameterError
+            See :meth:`deck`; and for a driver without codes, or a change before the cycle.
+        """
+        if not 0 < delay <= self.timing.set_at:
+            raise ParameterError("the code has to change within the cycle", where="settling_deck, delay", value=delay, remedy=f"0 < delay <= {self.timing.set_at:.4g} s")
+        check_amplitude(self.design, sample.code)
+        check_amplitude(self.design, before)
+        return self._deck(sample, CodeStep(before=before, after=int(sample.code), at=self.timing.set_at - delay))
+
+    def _deck(self, sample: Sample, amplitude: float | CodeStep) -> Deck:
+        tech, t = self.technology, self.timing
         supply = self._supply(sample)
         device = self._device_numbers(sample)
         if t.max_step * STEPS_PER_ATTEMPT_TIME > device["tau0"] * (1 + 1e-9):
@@ -257,39 +292,39 @@ class DropoutModuleBench:
                 f"the steps are too long for an attempt time of {device['tau0']:.4g} s", where="timing.max_step", value=t.max_step,
                 remedy=f"set max_step in [timing] of the flow to {device['tau0'] / STEPS_PER_ATTEMPT_TIME:.4g} s or less",
             )  # fmt: skip
-        shift = {name: self._shift(sample, name[0], width, name) for name, width in WIDTHS.items()}
-        module = {f"w{n}": w for n, w in WIDTHS.items()} | {f"d{n}": s[0] for n, s in shift.items()} | {f"m{n}": s[1] for n, s in shift.items()}
-        header = self._shift(sample, "p", HEADER_WIDTH, "h")
-        sense = {name: self._shift(sample, kind, width, f"sense.{name}", SENSE_LENGTH) for name, (kind, width) in SENSE_TRANSISTORS.items()}
-        sense_parameters = {f"d{n}": s[0] for n, s in sense.items()} | {f"m{n}": sense[n][1] for n in ("i1", "i2")}
-        nominal_rp = self.params.value("electrical.parallel_resistance")
-        high = {"gp1": [(t.set_at, t.set)], "gp2": [(t.reset_at, t.reset)]}
-        reads = [(start, t.read) for start in t.read_at]
-        high |= {"gn2": [(t.set_at, t.set), *reads], "gn1": [(t.reset_at, t.reset), *reads], "reb": reads}
-        high |= {"enb": [(start + t.read - t.sense, t.sense) for start in t.read_at]}
-        lines = [tech.preamble(), *(cells[name].text.rstrip("\n") for name in CELLS)]
-        lines += [f"Vvdd vdd 0 {spice_number(supply)}", f"Vvset vset 0 {spice_number(sample.set_voltage)}"]
-        lines += [self._pulses(name, windows, supply, invert=name in ("gp1", "gp2", "reb", "enb")) for name, windows in high.items()]
-        between = t.read_at[1] - t.gap / 2
-        lines.append(f"Vs s 0 PWL(0 0 {spice_number(between)} 0 {spice_number(between + t.edge)} 1)")
-        lines.append(cells["dropout_module"].instance("m", ["vset", "vdd", "gp1", "gn1", "gp2", "gn2", "la", "lb", "rd", "s", "p0", "p1"], lg=tech.gate_length, **module, **device))
-        lines.append(cells["read_divider"].instance("r", ["rd", "rf", "reb", "vdd"], rref=REFERENCE[0] * nominal_rp, rtop=REFERENCE[1] * nominal_rp, rbot=REFERENCE[2] * nominal_rp, wh=HEADER_WIDTH, lg=tech.gate_length, dh=header[0], mh=header[1]))
-        lines.append(cells["sense_amp"].instance("a", ["rd", "rf", "enb", "op", "on", "vdd"], lg=SENSE_LENGTH, **sense_parameters))
-        save = (TRACK, "v(p0)", "v(p1)", "v(rd)", "v(rf)", "v(op)", "v(on)", *(f"i(v{s})" for s in SUPPLIES), *(f"v({s})" for s in DRIVERS))
-        plain = {"set_voltage": sample.set_voltage, "supply": supply, "temperature": sample.temperature, **device}
+
+        def shift(polarity: str, width: float, name: str | None, length: float | None) -> tuple[float, float]:
+            draw = None if sample.mismatch is None or name is None else (sample.mismatch[0], name, sample.mismatch[1])
+            return tech.transistor_shift(polarity, width, sample.corner, length=length, draw=draw)
+
+        lines = [self.netlists[name].text.rstrip("\n") for name in self.cells]
+        lines += module_lines(
+            self.design, self.netlists, t, shift, supply=supply, amplitude=amplitude, device=device,
+            parallel_resistance=self.params.value("electrical.parallel_resistance"), gate_length=tech.gate_length,
+        )  # fmt: skip
+        body = "\n".join(lines)
+        save = (TRACK, "v(p0)", "v(p1)", "v(rd)", "v(rf)", "v(op)", "v(on)", *(f"i(v{s})" for s in self._sources), *(f"v({s})" for s in DRIVERS))
+        plain = {self.design.amplitude: getattr(sample, self.design.amplitude), "supply": supply, "temperature": sample.temperature, **device}
+        plain |= {name: self.design.read[name] for name in ("series", "top", "bottom")}
         return Deck(
-            text="\n".join(lines), name="dropout_module", save=save, stop=t.stop, max_step=t.max_step,
+            text="\n".join([tech.preamble(body, corner=sample.corner), body]), name=self.name, save=save, stop=t.stop, max_step=t.max_step,
             temperature_c=sample.temperature - 273.15, initial={"p0": 0.0, "p1": 1.0}, parameters=plain,
             options=dict(OPTIONS),
         )  # fmt: skip
 
+    @property
+    def _sources(self) -> tuple[str, ...]:
+        """Sources whose delivered energy is counted; only a voltage-mode driver has a SET rail."""
+        return tuple(name for name in SUPPLIES if name != "vset" or self.driver == "voltage")
+
     def _supply(self, sample: Sample) -> float:
-        """Return the supply of a sample, and check it and the SET rail."""
+        """Return the supply of a sample, and check it and the SET amplitude."""
         supply, rail = self.technology.supply if sample.supply is None else sample.supply, sample.set_voltage
         if not (math.isfinite(supply) and supply > 0):
             raise ParameterError("the supply must be > 0", where="axis supply", value=supply, remedy="give volts, e.g. '1.1 V'")
+        check_amplitude(self.design, getattr(sample, self.design.amplitude))
         highest = HIGHEST_RAIL * supply
-        if not 0 < rail <= highest * (1 + 1e-9):
+        if self.driver == "voltage" and not 0 < rail <= highest * (1 + 1e-9):
             raise ParameterError(
                 f"the SET rail of {rail:.4g} V is outside (0, {highest:.4g} V], {HIGHEST_RAIL:g} times the supply of {supply:.4g} V",
                 where="axis set_voltage", value=rail, remedy=f"stay at or below {highest:.4g} V",
@@ -320,19 +355,6 @@ class DropoutModuleBench:
             "exact": 1.0 if self.barrier == "exact" else 0.0,
         }  # fmt: skip
 
-    def _shift(self, sample: Sample, polarity: str, width: float, name: str, length: float | None = None) -> tuple[float, float]:
-        draw = None if sample.mismatch is None else (sample.mismatch[0], name, sample.mismatch[1])
-        return self.technology.transistor_shift(polarity, width, sample.corner, length=length, draw=draw)
-
-    def _pulses(self, name: str, windows: list[tuple[float, float]], supply: float, *, invert: bool) -> str:
-        """Return a piecewise-linear gate source; a window's edges lie inside it."""
-        rest, active = (supply, 0.0) if invert else (0.0, supply)
-        edge, points = self.timing.edge, [(0.0, rest)]
-        for start, width in windows:
-            points += [(start, rest), (start + edge, active), (start + width - edge, active), (start + width, rest)]
-        body = " ".join(f"{spice_number(t)} {spice_number(v)}" for t, v in points)
-        return f"V{name} {name} 0 PWL({body})"
-
     def measure(self, result: SimulationResult, sample: Sample) -> dict[str, float]:
         """Return every measure of one finished run, in SI units.
 
@@ -342,4 +364,5 @@ class DropoutModuleBench:
             If the run failed, or a probability left [0, 1]; see :func:`~spinbnn.circuit.dropout_measures.measures`.
         """
         waves = result.require().waveforms
-        return measures(waves, self.timing, supply=self._supply(sample), set_voltage=sample.set_voltage, device=self._device_numbers(sample))
+        rail = sample.set_voltage if self.driver == "voltage" else None
+        return measures(waves, self.timing, supply=self._supply(sample), set_voltage=rail, device=self._device_numbers(sample), offset=self.design.sense_offset)

@@ -1,4 +1,4 @@
-"""What is read off one simulated cycle of the dropout module: 21 measures of its waveforms."""
+"""What is read off one simulated cycle of the dropout module: 30 measures of its waveforms."""
 
 from __future__ import annotations
 
@@ -25,6 +25,13 @@ MEASURES: dict[str, tuple[str, str]] = {
     "current_set": ("A", "track current, mean over 50-85 % of the SET pulse"),
     "current_reset": ("A", "track current, mean over 50-85 % of the RESET pulse (magnitude)"),
     "rise_set": ("s", "10-90 % rise time of the SET current"),
+    "fall_set": ("s", "90-10 % fall time of the SET current"),
+    "rise_reset": ("s", "10-90 % rise time of the RESET current"),
+    "fall_reset": ("s", "90-10 % fall time of the RESET current"),
+    "peak_set": ("A", "largest track current from the start of SET to the middle of the gap behind it"),
+    "peak_reset": ("A", "largest track current (magnitude) from the start of RESET to the middle of the gap behind it"),
+    "latency_set": ("s", "from the start of the SET pulse at its source to the end of the current, at a tenth of current_set"),
+    "latency_reset": ("s", "from the start of the RESET pulse at its source to the end of the current, at a tenth of current_reset"),
     "current_peak": ("A", "largest magnitude of the track current in the cycle"),
     "energy_reset": ("J", "energy from all sources in RESET and half the gap behind it; a gate driver draws the supply voltage times the charge it delivers while it pulls up, and recovers nothing"),
     "energy_set": ("J", "energy from all sources in SET and half the gap behind it; the SET rail counts as an ideal supply, gates as in energy_reset"),
@@ -33,9 +40,11 @@ MEASURES: dict[str, tuple[str, str]] = {
     "energy_track": ("J", "energy dissipated in the track during RESET and SET"),
     "latency_read": ("s", "from read enable to a valid decision (90 % of the supply), slower of the two states; NaN if undecided"),
     "latency_cycle": ("s", "RESET pulse + SET pulse + latency_read"),
+    "latency_sense": ("s", "from the enable of the sense amplifier to a valid decision (90 % of the supply), slower of the two states; NaN if undecided"),
     "margin_0": ("V", "reference minus data node just before sensing, parallel junction"),
     "margin_1": ("V", "data node minus reference just before sensing, antiparallel junction"),
     "read_ok": ("1", "1 if both states are read correctly, else 0"),
+    "wrong_decision": ("1", "probability of a wrong decision over latches of the design: from both margins and the standard deviation of the offset that the design states; without noise"),
     "leakage_power": ("W", "power from all sources at rest, before RESET"),
 }
 """Every measure of the bench: unit and definition."""
@@ -44,7 +53,7 @@ SLACK = 1e-6
 """How far an integrated probability may leave [0, 1] before it is refused, and the smallest 1 - b + a that p_drop is told for."""
 
 
-def measures(waves: Mapping[str, Array], timing: Timing, *, supply: float, set_voltage: float, device: Mapping[str, float]) -> dict[str, float]:
+def measures(waves: Mapping[str, Array], timing: Timing, *, supply: float, set_voltage: float | None, device: Mapping[str, float], offset: float = 0.0) -> dict[str, float]:
     """Return every measure of :data:`MEASURES`, in SI units.
 
     Parameters
@@ -54,8 +63,12 @@ def measures(waves: Mapping[str, Array], timing: Timing, *, supply: float, set_v
         :data:`~spinbnn.circuit.dropout_cycle.SUPPLIES`, the current; of the gate drivers also the voltage.
     timing : Timing
         Phase plan of the cycle.
-    supply, set_voltage : float
-        Supply and rail of the SET leg [V].
+    supply : float
+        Supply [V].
+    set_voltage : float or None
+        Rail of the SET leg; None where the SET leg hangs on the supply [V].
+    offset : float
+        Standard deviation of the sense amplifier's offset; 0 makes ``wrong_decision`` a sum of steps [V].
     device : mapping of str to float
         The numbers of the cell ``sot_mtj`` (rtrack, delta, tau0, ic0, back, exact), in SI units.
 
@@ -74,18 +87,55 @@ def measures(waves: Mapping[str, Array], timing: Timing, *, supply: float, set_v
     out["energy_read"] = (1 - out["p_drop"]) * reads[0] + out["p_drop"] * reads[1]
     out["energy_cycle"] = out["energy_reset"] + out["energy_set"] + out["energy_read"]
     out["energy_track"] = device["rtrack"] * waveform.integral(time, current**2, t.reset_at, t.set_at + t.set + t.gap / 2)
-    out["rise_set"] = waveform.rise_time(time, current, 0.0, out["current_set"], t.set_at, t.set_at + 0.5 * t.set)
     out["current_peak"] = float(np.max(np.abs(current)))
     out["leakage_power"] = waveform.at(time, power, 0.5 * t.lead)
-    return out | _read_out(waves, t, supply)
+    out |= _edges(time, current, t, out) | _read_out(waves, t, supply)
+    return out | {"wrong_decision": wrong_decision(out["margin_0"], out["margin_1"], offset)}
 
 
-def source_power(waves: Mapping[str, Array], *, supply: float, set_voltage: float) -> Array:
+def wrong_decision(margin_0: float, margin_1: float, offset: float) -> float:
+    r"""Return the probability that a latch of this design decides wrongly, both states equally likely [1].
+
+    .. math:: P = \tfrac12 [Q(m_0/\sigma) + Q(m_1/\sigma)], \qquad Q(x) = \tfrac12 \mathrm{erfc}(x/\sqrt2)
+
+    Parameters
+    ----------
+    margin_0, margin_1 : float
+        Differences at the latch just before sensing, positive when they point to the right decision [V].
+    offset : float
+        Standard deviation of the input-referred offset over latches; noise is not in it [V].
+
+    Examples
+    --------
+    >>> f"{wrong_decision(0.03, 0.03, 0.01):.5f}", wrong_decision(0.0, 0.0, 0.01), wrong_decision(0.03, -0.01, 0.0)
+    ('0.00135', 0.5, 0.5)
+    """
+    if math.isnan(margin_0) or math.isnan(margin_1):
+        return math.nan
+    tails = [0.5 * math.erfc(m / offset / math.sqrt(2)) if offset > 0 else float(m <= 0) for m in (margin_0, margin_1)]
+    return 0.5 * sum(tails)
+
+
+def _edges(time: Array, current: Array, t: Timing, out: Mapping[str, float]) -> dict[str, float]:
+    """Return edges and latencies of the track current in SET and RESET."""
+    found = {}
+    for name, sign, start, pulse in (("set", 1.0, t.set_at, t.set), ("reset", -1.0, t.reset_at, t.reset)):
+        wave, level, end = sign * current, out[f"current_{name}"], start + pulse + t.gap / 2
+        found[f"rise_{name}"] = waveform.rise_time(time, wave, 0.0, level, start, start + 0.5 * pulse)
+        found[f"fall_{name}"] = waveform.rise_time(time, wave, level, 0.0, start + 0.85 * pulse, end)
+        found[f"latency_{name}"] = waveform.crossing(time, wave, 0.1 * level, start + 0.85 * pulse, end, rising=False) - start
+        found[f"peak_{name}"] = float(np.max(waveform.window(time, wave, start, end)[1]))
+    return found
+
+
+def source_power(waves: Mapping[str, Array], *, supply: float, set_voltage: float | None) -> Array:
     """Return the power that all sources deliver, shape (points,) [W].
 
     Rails deliver V times the current out of them. A gate driver delivers :func:`driver_power`.
     """
-    power = -supply * waves["i(vvdd)"] - set_voltage * waves["i(vvset)"]
+    power = -supply * waves["i(vvdd)"]
+    if set_voltage is not None:
+        power = power - set_voltage * waves["i(vvset)"]
     for name in DRIVERS:
         power = power + driver_power(waves[f"v({name})"], waves[f"i(v{name})"], supply)
     return np.asarray(power)
@@ -200,6 +250,7 @@ def _read_out(w: Mapping[str, Array], t: Timing, supply: float) -> dict[str, flo
         "margin_1": margins[1],
         "read_ok": float(all(right)),
         "latency_read": latency,
+        "latency_sense": latency - (t.read - t.sense),
         "latency_cycle": t.reset + t.set + latency,
     }
 

@@ -61,6 +61,7 @@ def test_identity_is_plain_data_and_follows_all_that_fixes_the_numbers(monkeypat
         replace(BENCH, timing=Timing(max_step=40e-12)),
         replace(BENCH, params=PARAMS.with_values(thermal__delta=41.0)),
         replace(BENCH, technology=replace(TECHNOLOGY, supply=1.2)),
+        replace(BENCH, design=replace(BENCH.design, bridge={**BENCH.design.bridge, "wp1": 2e-6})),
         replace(BENCH, technology=replace(TECHNOLOGY, mismatch={**TECHNOLOGY.mismatch, "pmos_avt": 4e-9})),
     ]
     others += [
@@ -69,9 +70,7 @@ def test_identity_is_plain_data_and_follows_all_that_fixes_the_numbers(monkeypat
     seen = [json.dumps(bench.identity(), sort_keys=True) for bench in [BENCH, *others]]
     assert len(set(seen)) == len(seen)
     constants: list[tuple[str, Any]] = [
-        ("WIDTHS", {**dropout_bench.WIDTHS, "p1": 2e-6}), ("HEADER_WIDTH", 0.4e-6), ("SENSE_LENGTH", 90e-9), ("REFERENCE", (3.0, 2.5, 1.08)),
-        ("SENSE_TRANSISTORS", {**dropout_bench.SENSE_TRANSISTORS, "i1": ("p", 2e-6)}), ("OPTIONS", {**dropout_bench.OPTIONS, "reltol": 1e-4}),
-        ("TRACK", "i(vx)"), ("SUPPLIES", ("vdd",)),
+        ("OPTIONS", {**dropout_bench.OPTIONS, "reltol": 1e-4}), ("TRACK", "i(vx)"), ("SUPPLIES", ("vdd",)),
     ]  # fmt: skip
     for name, value in constants:
         with monkeypatch.context() as patch:

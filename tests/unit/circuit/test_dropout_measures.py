@@ -14,13 +14,19 @@ from tolerances import HAND_MADE_WAVEFORM
 
 from spinbnn.circuit import DropoutModuleBench, SimulationResult, Technology, Timing
 from spinbnn.circuit.dropout_cycle import DRIVERS, SUPPLIES, TRACK
-from spinbnn.circuit.dropout_measures import MEASURES, driver_power, measures, switching_probability
+from spinbnn.circuit.dropout_measures import (
+    MEASURES,
+    driver_power,
+    measures,
+    switching_probability,
+    wrong_decision,
+)
 from spinbnn.device import DeviceParams, ThermalSwitching
 from spinbnn.errors import SimulationError
 
 Array = NDArray[np.float64]
 PS, NS, UA, FC = 1e-12, 1e-9, 1e-6, 1e-15
-SUPPLY, RAIL = 1.1, 0.97
+SUPPLY, RAIL, OFFSET = 1.1, 0.97, 0.02
 DEVICE = {"rtrack": 800.0, "delta": 40.0, "tau0": 1e-9, "ic0": 500e-6, "back": 0.0, "exact": 1.0}
 CHARGE = {"gp1": 1.0 * FC, "gn1": 1.1 * FC, "gp2": 1.25 * FC, "gn2": 1.3 * FC, "reb": 1.45 * FC, "enb": 1.6 * FC}
 """What each gate takes at a rising edge and gives back at a falling one."""
@@ -113,11 +119,11 @@ def own_probability(waves: Mapping[str, Array], t: Timing, device: Mapping[str, 
 
 
 def take(waves: Mapping[str, Array], t: Timing, device: Mapping[str, float] = DEVICE) -> dict[str, float]:
-    return measures(waves, t, supply=SUPPLY, set_voltage=RAIL, device=device)
+    return measures(waves, t, supply=SUPPLY, set_voltage=RAIL, device=device, offset=OFFSET)
 
 
 def expected(t: Timing) -> dict[str, float]:
-    """The 21 answers, worked out by hand."""
+    """The 30 answers, worked out by hand."""
     rest = SUPPLY * 10e-9  # leakage, in every window
     q = CHARGE
     reset = SUPPLY * 500 * UA * (t.reset - 50 * PS) + SUPPLY * (q["gn1"] + q["gp2"]) + rest * (t.reset + t.gap / 2)
@@ -138,6 +144,10 @@ def expected(t: Timing) -> dict[str, float]:
         "energy_reset": reset, "energy_set": set_, "energy_read": read, "energy_cycle": reset + set_ + read,
         "energy_track": 800.0 * square * UA**2, "latency_read": 5.59 * NS, "latency_cycle": 20.59 * NS,
         "margin_0": 0.05, "margin_1": 0.07, "read_ok": 1.0, "leakage_power": rest,
+        # from 180 to 20 uA on the way from 210 to 0 within 50 ps; 10 to 90 % of edges of 50 ps
+        "fall_set": 50 * PS * 160 / 210, "latency_set": t.set - 50 * PS * 20 / 210, "peak_set": 210 * UA,
+        "rise_reset": 40 * PS, "fall_reset": 40 * PS, "latency_reset": t.reset - 5 * PS, "peak_reset": 450 * UA,
+        "latency_sense": 0.59 * NS, "wrong_decision": 0.5 * (0.006209665325776132 + 0.00023262907903552504),  # Q(2.5), Q(3.5)
     }  # fmt: skip
 
 
@@ -261,3 +271,23 @@ def test_bench_hands_over_the_numbers_of_the_sample() -> None:
     assert m["p_set"] < 0.5 * base["p_set"]
     with pytest.raises(SimulationError):
         bench.measure(SimulationResult(index=0, status="timeout"), nominal)
+
+
+def test_a_driver_without_a_rail_has_no_energy_of_the_rail() -> None:
+    t = Timing()
+    waves = cycle(t)
+    without = {name: wave for name, wave in waves.items() if name != "i(vvset)"}
+    found = measures(without, t, supply=SUPPLY, set_voltage=None, device=DEVICE)
+    assert found["energy_set"] == close(expected(t)["energy_set"] - RAIL * 220 * UA * (t.set - 50 * PS))
+    assert found["energy_reset"] == close(expected(t)["energy_reset"])
+
+
+@pytest.mark.parametrize(
+    ("margins", "offset", "wanted"),
+    [((0.02, 0.02), 0.02, 0.15865525393145707), ((0.0, 0.04), 0.02, 0.5 * (0.5 + 0.022750131948179195)), ((-0.02, 0.06), 0.02, 0.5 * (0.8413447460685429 + 0.0013498980316300933)),
+     ((0.01, -0.01), 0.0, 0.5), ((0.01, 0.02), 0.0, 0.0), ((-0.01, -0.02), 0.0, 1.0)],
+)  # fmt: skip
+def test_wrong_decision_is_the_tail_beyond_each_margin(margins: tuple[float, float], offset: float, wanted: float) -> None:
+    assert wrong_decision(*margins, offset) == pytest.approx(wanted, rel=1e-9, abs=0)
+    assert wrong_decision(*margins[::-1], offset) == pytest.approx(wanted, rel=1e-9, abs=0)
+    assert math.isnan(wrong_decision(margins[0], math.nan, offset))

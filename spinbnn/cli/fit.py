@@ -2,123 +2,125 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
-from rich.console import Console
-from rich.markup import escape
 
 from ..errors import DataError, ParameterError, SpinbnnError
 from ..units import quantity
 
-COLUMNS = {
-    "voltage": ("v", "voltage", "voltage_v"),
-    "current": ("i", "current", "current_a"),
-    "pulse": ("t_p", "pulse", "pulse_s", "t"),
-    "trials": ("trials", "n", "n_reps", "n_trials"),
-    "switched": ("switched", "k", "n_switched"),
-    "probability": ("p_sw", "p", "probability"),
-}
-GROUPS = ("device_id", "device", "direction")
+if TYPE_CHECKING:
+    from ..device.fitting import ModelComparison, SwitchingData, SwitchingFit
+
+MODELS = ("exact", "seed", "printed", "two_rate", "two_rate_field", "logistic")
 
 
 @click.command("fit")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--track-resistance", default="", help="Needed where the file gives volts, e.g. '776 ohm'.")
+@click.option("--model", type=click.Choice(MODELS), default="exact", show_default=True, help="Law; docs/fitting.md has them all.")
+@click.option("--compare", is_flag=True, help="Fit several laws and compare them.")
+@click.option("--population", is_flag=True, help="Each group of the file is a device: spreads with the noise of the counts taken out.")
+@click.option("--tau0", default="", help="Declared attempt time, e.g. '1 ns'. Without it tau0 is free: one pulse width then gives i50, slope and delta, and no Ic0.")
 @click.option("--trials", type=click.IntRange(1), help="Pulses a point, instead of the file's column.")
-@click.option("--tau0", default="1 ns", show_default=True, help="Attempt time; fixed, one pulse width cannot give it.")
-@click.option("--barrier", type=click.Choice(["exact", "seed"]), default="exact", show_default=True)
-@click.option("--temperature", default="300 K", show_default=True)
-def command(file: Path, track_resistance: str, trials: int | None, tau0: str, barrier: str, temperature: str) -> None:
-    """Fit the switching model to a CSV of switching counts (columns: V or I, t_p, trials, switched or P_sw; in SI units).
+@click.option("--track-resistance", default="", help="Needed where the file gives volts, e.g. '776 ohm'.")
+@click.option("--lapse", type=click.Choice(["none", "both", "lower", "upper"]), default="none", show_default=True, help="Rates of pulses that switch, or do not, whatever the current.")
+@click.option("--noise", type=click.Choice(["auto", "binomial", "beta-binomial"]), default="binomial", show_default=True)
+@click.option("--goodness", type=click.Choice(["auto", "chi2", "bootstrap"]), default="auto", show_default=True, help="How the p-value is had.")
+@click.option("--temperature", default="300 K", show_default=True, help="Where the file has no such column.")
+@click.option("--temperature-reference", default="", help="Temperature of the estimates; needed where the file has several.")
+@click.option("--curie-temperature", default="", help="Fixed, for several temperatures; without it only the explicit 1/T is used.")
+@click.option("--anisotropy-exponent", type=float, default=0.0, show_default=True)
+@click.option("--samples", type=click.IntRange(20), default=999, show_default=True, help="Of the bootstrap.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the bootstrap.")
+@click.option("-o", "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for fit.html, fit.md, fit.json and the figures.")
+def command(
+    file: Path, model: str, compare: bool, population: bool, tau0: str, trials: int | None, track_resistance: str, lapse: str, noise: str, goodness: str,
+    temperature: str, temperature_reference: str, curie_temperature: str, anisotropy_exponent: float, samples: int, seed: int, out: Path | None,
+) -> None:  # fmt: skip
+    """Fit a switching law to a CSV of switching counts.
 
-    Each device and direction is fitted on its own; one that cannot be fitted does not hide the others.
+    Columns: a current or a voltage, the pulse width, the trials, the switched pulses or their share; units in the heads ('I [uA]',
+    'pulse (ns)'), SI without. Each device and direction is fitted on its own; one that cannot be fitted does not hide the others.
+    The verdict on a law stands in the text; the exit code is 0 for a rejected one too.
     """
-    from ..device import fit_switching
+    from rich.console import Console
+    from rich.markup import escape
 
-    resistance = quantity(track_resistance, "ohm", where="--track-resistance") if track_resistance else None
-    attempt, kelvin = quantity(tau0, "s", where="--tau0"), quantity(temperature, "K", where="--temperature")
-    if (resistance is not None and not resistance > 0) or not attempt > 0 or not kelvin > 0:
-        raise ParameterError("an option must be > 0", where="--track-resistance, --tau0, --temperature", value=(track_resistance, tau0, temperature), remedy="check the signs and units")
-    groups = _groups(file)
-    _check_columns(next(iter(groups.values()))[0], file, resistance, trials)
+    from ..device.fitting.read import read_groups
+    from ..device.fitting.report import comparison_table
+
+    resistance, kelvin = _positive(track_resistance, "ohm", "--track-resistance"), _positive(temperature, "K", "--temperature")
+    declared: dict[str, Any] = {
+        "tau0": _positive(tau0, "s", "--tau0"), "temperature_reference": _positive(temperature_reference, "K", "--temperature-reference"),
+        "curie_temperature": _positive(curie_temperature, "K", "--curie-temperature"), "anisotropy_exponent": anisotropy_exponent, "seed": seed, "samples": samples,
+    }  # fmt: skip
+    if compare and population:
+        raise ParameterError("--compare and --population exclude each other", where="spinbnn fit", value="", remedy="run the command twice")
+    asked = {"model": model, "lapse": {"none": False, "both": True}.get(lapse, lapse), "noise": noise, "goodness": goodness}
+    groups = read_groups(file, track_resistance=resistance, trials=trials, temperature=kelvin or 300.0)
     console, failed = Console(), []
-    for label, rows in groups.items():
+    results: list[Any] = []
+    good: list[SwitchingData] = []
+    for label, data in groups.items():
         try:
-            fit = fit_switching(*_columns(rows, file, resistance, trials), model=barrier, tau0=attempt, temperature=kelvin)  # type: ignore[arg-type]
+            if isinstance(data, SpinbnnError):
+                raise data
+            good.append(data)
+            if not population:
+                results.append(_one(data, compare, declared, asked))
         except SpinbnnError as error:
             if len(groups) == 1:
                 raise
             failed.append(label)
-            click.echo(f"{label or 'no label'}, {len(rows)} points: {error}", err=True)
+            click.echo(f"{label or 'no label'}: {error}", err=True)
             continue
-        if label:
-            console.print(f"[bold]{escape(label)}[/bold], {len(rows)} points")
-        console.print(fit.report().rich())
+        if results and not population:
+            if label:
+                console.print(f"[bold]{escape(label)}[/bold], {data.points} points")
+            if compare:
+                console.print(comparison_table(results[-1], resistance).rich())
+                continue
+            console.print(results[-1].report().rich())
+            for sentence in _shape(results[-1], resistance):
+                console.print(sentence, highlight=False, markup=False)
+    if population:
+        from ..device.fitting import fit_population
+
+        if model not in ("exact", "seed") or lapse != "none":
+            raise ParameterError("a population is fitted with the laws 'exact' and 'seed' without lapses", where="--population", value=model, remedy="leave out --model and --lapse")
+        results.append(fit_population(good, model=model, **declared))
+        console.print(results[-1].report().rich())
+    if out is not None and results:
+        from ._fit_report import write_fit_report
+
+        page = write_fit_report(out, file, results, resistance, {"model": model, "noise": noise, "lapse": lapse, **declared})
+        click.echo(f"report: {page}")
     if failed:
         raise DataError(f"{len(failed)} of {len(groups)} groups could not be fitted", where=str(file), value=failed, remedy="see the message of each above")
 
 
-def _groups(file: Path) -> dict[str, list[dict[str, str]]]:
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as stream:  # spreadsheets write a byte order mark
-            rows = list(csv.DictReader(stream))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError("the data file cannot be read", where=str(file), value=str(error), remedy="give a CSV with a header line") from None
-    if not rows:
-        raise DataError("the data file holds no rows", where=str(file), value="", remedy="a header line and one line for each point")
-    out: dict[str, list[dict[str, str]]] = {}
-    for row in rows:
-        lower = {(k or "").strip().lower(): v for k, v in row.items()}
-        label = " ".join(lower[g] for g in GROUPS if lower.get(g))
-        out.setdefault(label, []).append(lower)
-    return out
+def _positive(text: str, unit: str, option: str) -> float | None:
+    if not text:
+        return None
+    value = quantity(text, unit, where=option)
+    if not value > 0:
+        raise ParameterError("an option must be > 0", where=option, value=text, remedy="check the sign and the unit")
+    return value
 
 
-def _check_columns(header: dict[str, str], file: Path, resistance: float | None, trials: int | None) -> None:
-    """Raise once, not for each group, where the file lacks a column or its volts lack a resistance."""
-    has = {kind: any(name in header for name in names) for kind, names in COLUMNS.items()}
-    if not has["current"] and has["voltage"] and resistance is None:
-        raise ParameterError("the file gives volts; the track resistance is needed", where="--track-resistance", value="", remedy="e.g. --track-resistance '776 ohm'")
-    needed = {
-        "current": has["current"] or has["voltage"],
-        "pulse": has["pulse"],
-        "trials": has["trials"] or trials is not None,
-        "switched": has["switched"] or has["probability"],
-    }
-    for kind, found in needed.items():
-        if not found:
-            raise DataError(f"a column is missing: {kind}", where=str(file), value=sorted(header), remedy=f"name it one of {', '.join(COLUMNS[kind])}")
+def _one(data: SwitchingData, compare: bool, declared: dict[str, Any], asked: dict[str, Any]) -> SwitchingFit | ModelComparison:
+    from ..device.fitting import compare_models, fit_data
+    from .progress import progress
+
+    with progress(f"bootstrap {data.label}".strip()) as step:
+        if compare:
+            return compare_models(data, goodness=asked["goodness"], progress=step, **declared)
+        return fit_data(data, progress=step, **declared, **asked)
 
 
-def _columns(rows: list[dict[str, str]], file: Path, resistance: float | None, trials: int | None) -> tuple[np.ndarray, ...]:
-    """Return current, pulse, trials and switched; :func:`_check_columns` has seen that they are there."""
+def _shape(fit: SwitchingFit, resistance: float | None) -> list[str]:
+    """Return what the shape of p(I) says about a rejected fit."""
+    from ..device.fitting.shape import shape_of
 
-    def column(kind: str) -> np.ndarray:
-        name = next(name for name in COLUMNS[kind] if name in rows[0])
-        values = []
-        for number, row in enumerate(rows):
-            try:
-                values.append(float(row[name]))
-            except (TypeError, ValueError):
-                raise DataError("not a number", where=f"{file}, column {name!r}, point {number}", value=row[name], remedy="plain numbers in SI units") from None
-        return np.array(values)
-
-    def has(kind: str) -> bool:
-        return any(name in rows[0] for name in COLUMNS[kind])
-
-    current = column("current") if has("current") or resistance is None else column("voltage") / resistance
-    n = np.full(len(rows), trials, dtype=float) if trials is not None else column("trials")
-    if has("switched"):
-        switched = column("switched")
-    else:
-        share = column("probability")
-        switched = share * n
-        off = np.abs(switched - np.round(switched))
-        if np.any(off > 1e-6 * n):
-            bad = int(np.argmax(off))
-            raise DataError("a probability is no whole number of pulses", where=f"{file}, point {bad}", value=(float(share[bad]), float(n[bad])), remedy="give the true number of trials, or a column 'switched'")
-        switched = np.round(switched)
-    return np.abs(current), column("pulse"), n, switched
+    return shape_of(fit).sentences(resistance) if fit.rejected else []

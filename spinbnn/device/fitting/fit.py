@@ -1,164 +1,49 @@
-"""Fit the thermal switching model to counted switching events by binomial maximum likelihood."""
+"""Fit switching laws to counted switching events by maximum likelihood."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special, stats
+from numpy.typing import ArrayLike
+from scipy import special
 
-from ... import files
 from ...errors import ParameterError
-from ...tables import Cell, Column, Table
-from ..switching.barriers import BARRIERS
+from .data import SwitchingData
+from .goodness import (
+    Overdispersion,
+    Progress,
+    bootstrap_p_value,
+    deviance,
+    overdispersed,
+    sparse_points,
+    trend_p_value,
+)
+from .identify import identify
+from .likelihood import Problem, value_of
+from .limits import refuse_bounds
+from .options import Model, Options, problem_of
+from .result import REJECT_BELOW, SwitchingFit
+from .search import Optimum
+from .starts import best_of, starts
 
-Array = NDArray[np.float64]
-LN_LN2 = math.log(math.log(2.0))
-LN_DELTA = (0.0, 7.0)
-"""Search range of ln delta."""
-LN_SPAN = 3.0
-"""Search range of ln Ic0 about its start."""
-OUTSIDE = 1e12
-"""Loss outside the domain of a path."""
-REJECT_BELOW = 0.01
-"""p-value of the deviance below which a fit counts as rejected."""
-
-
-def _slope(barrier: str, x: Array) -> Array:
-    """Return db/dx."""
-    if barrier == "exact":
-        return np.where(x < 0.5, -2.0 * np.arccos(np.clip(2.0 * x, -1.0, 1.0)), 0.0)
-    return np.where(x < BARRIERS["seed"][1], -math.pi + 4.0 * x, 0.0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SwitchingFit:
-    """Maximum-likelihood fit of Eq. 23 (corrected) to switching counts.
-
-    Attributes
-    ----------
-    estimates : dict of str to float
-        ``delta`` [1], ``critical_current`` (paper's convention) [A], ``i50`` (only for one pulse width) [A].
-    covariance : ndarray, shape (2, 2)
-        Inverse Fisher information of (ln delta, ln critical_current) [1].
-    deviance, dof, p_value : float, int, float
-        Binomial deviance against the saturated model and its chi-squared tail.
-    tau0 : float
-        Attempt time; fixed, not fitted [s].
-    identifiability : str
-        What the data can and cannot give.
-    """
-
-    model: str
-    tau0: float
-    temperature: float
-    estimates: dict[str, float]
-    covariance: Array
-    deviance: float
-    dof: int
-    p_value: float
-    identifiability: str
-    data: tuple[Array, Array, Array, Array]
-    data_hash: str
-
-    @property
-    def rejected(self) -> bool:
-        """Whether the data reject the model (p-value below 0.01)."""
-        return self.p_value < REJECT_BELOW
-
-    @property
-    def dispersion(self) -> float:
-        """Deviance over degrees of freedom; near 1 for a good binomial model."""
-        return self.deviance / self.dof if self.dof else math.nan
-
-    def interval(self, name: str, level: float = 0.95) -> tuple[float, float]:
-        """Return a profile-likelihood interval of ``delta``, ``critical_current`` or ``i50``.
-
-        Raises
-        ------
-        ParameterError
-            If the name is unknown, the level is not in (0, 1), or the likelihood does not fall enough on one side.
-        """
-        if name not in self.estimates:
-            raise ParameterError("no such estimate", where="SwitchingFit.interval", value=name, remedy=f"one of {', '.join(self.estimates)}")
-        if not 0.0 < level < 1.0:
-            raise ParameterError("a level lies in (0, 1)", where="SwitchingFit.interval, level", value=level, remedy="e.g. 0.95")
-        ends = [self._end(name, level, direction) for direction in (-1, 1)]
-        if ends[0] is None or ends[1] is None:
-            raise ParameterError(f"the data do not bound {name}", where="SwitchingFit.interval", value=level, remedy="measure more points between p = 0.1 and 0.9")
-        return ends[0], ends[1]
-
-    def _end(self, name: str, level: float, direction: int) -> float | None:
-        """Return one end of a profile interval; None if the likelihood does not fall enough within a factor ``exp(4)``."""
-        best, drop = _loss(self._optimum, self.data, self.model, self.tau0)[0], 0.5 * stats.chi2.ppf(level, 1)
-
-        def excess(shift: float) -> float:
-            return self._profile(name, math.log(self.estimates[name]) + direction * shift) - best - drop
-
-        inside, width = 0.0, 1e-3
-        if name != "i50":  # from the Fisher width
-            width = min(max(width, math.sqrt(2 * drop * self.covariance[0, 0] if name == "delta" else 2 * drop * self.covariance[1, 1])), 4.0)
-        while excess(width) < 0:
-            if width >= 4.0:
-                return None
-            inside, width = width, min(2.0 * width, 4.0)
-        return self.estimates[name] * math.exp(direction * optimize.brentq(excess, inside, width, xtol=1e-10))
-
-    @property
-    def _optimum(self) -> Array:
-        return np.log([self.estimates["delta"], self.estimates["critical_current"]])
-
-    def _profile(self, name: str, value: float) -> float:
-        """Return the negative log-likelihood at the logarithm ``value``, minimised over the other parameter."""
-
-        def path(other: float) -> tuple[Array, Array] | None:
-            if name == "delta":
-                return np.array([value, other]), np.array([0.0, 1.0])
-            if name == "critical_current":
-                return np.array([other, value]), np.array([1.0, 0.0])
-            # i50 fixed: the barrier at i50 fixes Ic0 for each delta, b(x50) = height
-            height = (math.log(self.data[1][0] / self.tau0) - LN_LN2) / math.exp(other)
-            x50 = _inverse_barrier(self.model, height)
-            if not x50:  # none, or 0
-                return None
-            slope = float(_slope(self.model, np.asarray(x50)))
-            return np.array([other, value - math.log(x50)]), np.array([1.0, height / (slope * x50)])
-
-        start = float(self._optimum[1 if name == "delta" else 0])
-        if name != "i50":  # along the ridge of the likelihood
-            ridge = self.covariance[0, 1] / (self.covariance[0, 0] if name == "delta" else self.covariance[1, 1])
-            start += min(max(ridge * (value - math.log(self.estimates[name])), -1.0), 1.0)
-        return _minimise_along(path, start, self.data, self.model, self.tau0)
-
-    def report(self) -> Table:
-        """Return estimates with 95 % profile intervals and the verdict; an end that the data do not give reads ``unbounded``."""
-        units = {"delta": ("1", 1.0), "critical_current": ("µA", 1e6), "i50": ("µA", 1e6)}
-        rows: list[list[Cell]] = []
-        for name, value in self.estimates.items():
-            unit, scale = units[name]
-            ends = [self._end(name, 0.95, direction) for direction in (-1, 1)]
-            rows.append([name, unit, value * scale, *("unbounded" if end is None else end * scale for end in ends)])
-        verdict = "REJECTED" if self.rejected else "not rejected"
-        note = f"{verdict}: deviance {self.deviance:.1f} on {self.dof} degrees of freedom, p = {self.p_value:.2g}. tau0 = {self.tau0:g} s (fixed). {self.identifiability}"
-        return Table(f"Fit of the {self.model} barrier", ["parameter", "unit", Column("estimate"), Column("2.5 %"), Column("97.5 %")], rows, note=note)
-
-    def _repr_html_(self) -> str:
-        return self.report().to_html()
+Noise = Literal["binomial", "beta-binomial", "auto"]
+Goodness = Literal["chi2", "bootstrap", "auto"]
+NEAR = (1e-5, 0.1)
+"""Chi-squared p-values between which goodness="auto" bootstraps sparse data: the verdict could change there."""
+SHAPES = ("p_sat", "field_ratio", "lapse_lower", "lapse_upper", "rho")
 
 
 def fit_switching(
     current: ArrayLike, pulse: ArrayLike, trials: ArrayLike, switched: ArrayLike, *,
-    model: Literal["exact", "seed"] = "exact", tau0: float | None = None, temperature: float = 300.0,
+    model: Model = "exact", tau0: float | None = None, temperature: ArrayLike = 300.0, temperature_reference: float | None = None,
+    curie_temperature: float | None = None, anisotropy_exponent: float = 0.0, lapse: bool | Literal["lower", "upper"] = False,
+    noise: Noise = "binomial", goodness: Goodness = "chi2", samples: int = 999, seed: int = 0, progress: Progress | None = None,
 ) -> SwitchingFit:  # fmt: skip
-    r"""Fit thermal stability and critical current to switching counts.
+    r"""Fit a switching law to counts of switched pulses.
 
-    .. math:: p = 1 - e^{-h}, \quad \ln h = \ln(t/\tau_0) - \Delta\, b(I/I_{c0})
-
-    a binomial model with complementary log-log link, maximised with its analytic gradient.
+    .. math:: p = l_0 + (1 - l_0 - l_1)\left(1 - e^{-h}\right), \quad
+              \ln h = \ln\frac{t}{\tau_0} - \Delta(T)\, b\!\left(\frac{I}{I_{c0}(T)}\right)
 
     Parameters
     ----------
@@ -168,12 +53,29 @@ def fit_switching(
         Pulse width, broadcast against the current [s].
     trials, switched : array_like of int
         Number of pulses, and of pulses that switched [1].
-    model : {"exact", "seed"}
-        Barrier.
+    model : str
+        ``"exact"`` (washboard barrier), ``"seed"`` (as printed in Eq. 23b, clamped at 0), ``"printed"`` (not clamped; needs a
+        declared tau0; only to compare with fits made that way), ``"two_rate"`` (exact barrier with a backward rate in a constant
+        ratio to the forward one: ``p = p_sat (1 - exp(-h/p_sat))``), ``"two_rate_field"`` (escape over both saddles under an
+        in-plane field, :class:`spinbnn.device.TwoRateSwitching`, ``field_ratio`` >= 0 fitted; needs a declared tau0 and one
+        temperature), ``"logistic"`` (an empirical S-curve at one width).
     tau0 : float, optional
-        Attempt time; 1 ns by default. It is never fitted here: a single pulse width cannot give it [s].
-    temperature : float
-        Temperature of the measurement, recorded with the result [K].
+        Declared attempt time. None leaves it free: with one pulse width the fit then quotes i50, slope and delta, and no Ic0 [s].
+    temperature : array_like
+        Temperature of each point, or one [K].
+    temperature_reference : float, optional
+        Temperature that the estimates hold for; needed where the data have several [K].
+    curie_temperature, anisotropy_exponent : float, optional
+        Fixed parameters of ``m(T)^n`` as in :class:`spinbnn.device.ThermalSwitching` [K], [1].
+    lapse : bool or {"lower", "upper"}
+        Fit the rates ``l_0``, ``l_1`` of pulses that switch, or do not, whatever the current.
+    noise : {"binomial", "beta-binomial", "auto"}
+        ``"auto"`` takes the beta-binomial where the binomial fit is rejected and the likelihood ratio asks for it (p < 0.01).
+    goodness : {"chi2", "bootstrap", "auto"}
+        How ``p_value`` is had; ``"auto"`` bootstraps where a fifth of the points expect fewer than five events and the chi-squared
+        p-value lies between 1e-5 and 0.1.
+    samples, seed, progress
+        Of the bootstrap.
 
     Returns
     -------
@@ -182,13 +84,13 @@ def fit_switching(
     Raises
     ------
     ParameterError
-        If the data are inconsistent (counts outside 0..n, non-positive currents, fewer than three points, no point
-        with 0 < switched < trials), or the likelihood has no maximum: delta at the end of the search (1 to exp(7)), as
-        with one point alone between "never" and "always".
+        If the data are inconsistent or flat, there are fewer points than parameters, or the likelihood has no maximum: delta at
+        the end of the search (1 to exp(7)), as with one point alone between "never" and "always".
 
     Notes
     -----
-    Perpendicular device at one pulse width; see :class:`spinbnn.device.ThermalSwitching` for the validity range.
+    The search is Fisher scoring with analytic derivatives. With a free tau0 it moves (ln i50, ln slope, ln tau0), in which
+    the ridge of the likelihood is a coordinate axis. Perpendicular device; see :class:`spinbnn.device.ThermalSwitching` for where the law holds.
 
     Examples
     --------
@@ -197,175 +99,75 @@ def fit_switching(
     >>> truth = ThermalSwitching(delta=40.0, attempt_time=1e-9, critical_current=500e-6)
     >>> current = np.linspace(170e-6, 230e-6, 13)
     >>> counts = np.round(10_000 * truth.probability(current, 10e-9))
-    >>> fit = fit_switching(current, 10e-9, 10_000, counts)
+    >>> fit = fit_switching(current, 10e-9, 10_000, counts, tau0=1e-9)
     >>> round(fit.estimates["delta"], 1), round(fit.estimates["critical_current"] * 1e6), fit.rejected
     (40.0, 500, False)
+    >>> free = fit_switching(current, 10e-9, 10_000, counts)
+    >>> sorted(free.estimates), free.identifiable["tau0"]
+    (['delta', 'i50', 'slope'], False)
     """
-    if model not in BARRIERS:
-        raise ParameterError("unknown model", where="fit_switching, model", value=model, remedy="'exact' or 'seed'")
-    data = _check(current, pulse, trials, switched)
-    attempt = 1e-9 if tau0 is None else float(tau0)
-    if not attempt > 0 or not temperature > 0:
-        raise ParameterError("tau0 and temperature must be > 0", where="fit_switching", value=(attempt, temperature), remedy="give seconds and kelvin")
-    best = min((_minimise(start, data, model, attempt) for start in _starts(data, model, attempt)), key=lambda r: r.fun)
-    _refuse_bounds(best.x, best.fun, data, model, attempt)
-    delta, ic0 = (float(v) for v in np.exp(best.x))
-    estimates = {"delta": delta, "critical_current": ic0}
-    widths = np.unique(data[1])
-    if widths.size == 1:
-        x50 = _inverse_barrier(model, (math.log(widths[0] / attempt) - LN_LN2) / delta)
-        if x50 is not None:
-            estimates["i50"] = ic0 * x50
-        text = "One pulse width: i50 and the slope (delta) are identified; tau0 and Ic0 are not separable, Ic0 holds for this tau0."
-    else:
-        text = f"{widths.size} pulse widths over a factor of {widths[-1] / widths[0]:.3g}; tau0 stays fixed in this fit."
-    fisher = _fisher(best.x, data, model, attempt)
-    eigenvalues = np.linalg.eigvalsh(fisher)
-    if not eigenvalues[0] > 1e-12 * eigenvalues[1]:
-        raise ParameterError("the data do not determine both parameters", where="fit_switching", value=eigenvalues.tolist(), remedy="measure several currents with probabilities between 0.05 and 0.95")
-    deviance, dof = _deviance(best.x, data, model, attempt), data[0].size - 2
-    arrays = [a.tolist() for a in data]
-    return SwitchingFit(
-        model=model, tau0=attempt, temperature=float(temperature), estimates=estimates, covariance=np.asarray(np.linalg.inv(fisher), dtype=float), deviance=deviance,
-        dof=dof, p_value=float(stats.chi2.sf(deviance, dof)), identifiability=text, data=data, data_hash=files.content_hash(arrays),
+    data = SwitchingData.of(current, pulse, trials, switched, temperature=temperature)
+    return fit_data(
+        data, model=model, tau0=tau0, temperature_reference=temperature_reference, curie_temperature=curie_temperature,
+        anisotropy_exponent=anisotropy_exponent, lapse=lapse, noise=noise, goodness=goodness, samples=samples, seed=seed, progress=progress,
     )  # fmt: skip
 
 
-def _check(current: ArrayLike, pulse: ArrayLike, trials: ArrayLike, switched: ArrayLike) -> tuple[Array, Array, Array, Array]:
-    try:
-        i, t, n, k = (np.array(a, dtype=float).ravel() for a in np.broadcast_arrays(current, pulse, trials, switched))
-    except (TypeError, ValueError) as error:
-        raise ParameterError("the data are no numbers, or not one list of points", where="fit_switching", value=str(error), remedy="give arrays of one length") from None
-    checks = [
-        (np.isfinite(i) & (i > 0), "a current must be finite and > 0 (give its magnitude)"),
-        (np.isfinite(t) & (t > 0), "a pulse width must be > 0"),
-        (np.isfinite(n) & (n >= 1) & (n == np.round(n)), "trials must be whole numbers >= 1; they are never guessed"),
-        (np.isfinite(k) & (k >= 0) & (k <= n) & (k == np.round(k)), "switched must be whole numbers in 0..trials"),
-    ]
-    for good, what in checks:
-        if not np.all(good):
-            bad = int(np.argmin(good))
-            raise ParameterError(what, where=f"fit_switching, point {bad}", value=(i[bad], t[bad], n[bad], k[bad]), remedy="(current, pulse, trials, switched)")
-    if i.size < 3 or not np.any((k > 0) & (k < n)):
-        raise ParameterError("too few data: at least three points, one of them with 0 < switched < trials", where="fit_switching", value=int(i.size), remedy="measure around p = 0.5")
-    return i, t, n, k
+def fit_data(
+    data: SwitchingData, *, model: Model = "exact", tau0: float | None = None, temperature_reference: float | None = None,
+    curie_temperature: float | None = None, anisotropy_exponent: float = 0.0, lapse: bool | Literal["lower", "upper"] = False,
+    noise: Noise = "binomial", goodness: Goodness = "chi2", samples: int = 999, seed: int = 0, progress: Progress | None = None,
+) -> SwitchingFit:  # fmt: skip
+    """Fit a law to :class:`SwitchingData`; see :func:`fit_switching` for the parameters.
 
-
-def _eta(theta: Array, data: tuple[Array, ...], model: str, tau0: float) -> tuple[Array, Array, Array]:
-    """Return ln h, and its derivatives with respect to (ln delta, ln Ic0)."""
-    delta, x = math.exp(theta[0]), data[0] / math.exp(theta[1])
-    barrier = BARRIERS[model][0](x)
-    return np.log(data[1] / tau0) - delta * barrier, -delta * barrier, delta * _slope(model, x) * x
-
-
-def _loss(theta: Array, data: tuple[Array, ...], model: str, tau0: float) -> tuple[float, Array]:
-    eta, d_delta, d_ic = _eta(theta, data, model, tau0)
-    h = np.exp(np.minimum(eta, 50.0))
-    n, k = data[2], data[3]
-    with np.errstate(divide="ignore"):
-        log_p = np.where(h > 1e-12, np.log(-np.expm1(-h)), eta)
-    value = -float(np.sum(np.where(k > 0, k * log_p, 0.0) - (n - k) * h))
-    # d log(1 - exp(-h)) / d eta = h / (exp(h) - 1)
-    ratio = np.where(h < 1e-8, 1.0 - h / 2, h / np.where(h < 1e-8, 1.0, np.expm1(np.minimum(h, 700.0))))
-    pull = k * ratio - (n - k) * h
-    return value, -np.array([np.sum(pull * d_delta), np.sum(pull * d_ic)])
-
-
-def _minimise(start: Array, data: tuple[Array, ...], model: str, tau0: float) -> optimize.OptimizeResult:
-    scale = float(np.sum(data[2]))
-
-    def scaled(theta: Array) -> tuple[float, Array]:
-        value, gradient = _loss(theta, data, model, tau0)
-        return value / scale, gradient / scale
-
-    bounds = [LN_DELTA, (start[1] - LN_SPAN, start[1] + LN_SPAN)]
-    found = optimize.minimize(scaled, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-15, "gtol": 1e-12, "maxiter": 1000})
-    found.fun = found.fun * scale
-    return found
-
-
-def _minimise_along(
-    path: Callable[[float], tuple[Array, Array] | None], start: float, data: tuple[Array, ...], model: str, tau0: float
-) -> float:
-    """Return the least loss along ``path(u) -> (theta, d theta/du)``.
-
-    Fisher scoring with halved steps; a bounded search where that does not converge. ``path`` gives None outside its domain.
+    Examples
+    --------
+    >>> data = SwitchingData.of([190e-6, 200e-6, 210e-6, 220e-6], 10e-9, 50, [4, 15, 35, 48])
+    >>> fit_data(data, tau0=1e-9).dof
+    2
     """
-
-    def loss(u: float) -> float:
-        point = path(u)
-        return OUTSIDE if point is None else _loss(point[0], data, model, tau0)[0]
-
-    u, value = start, loss(start)
-    for _ in range(200):
-        point = path(u)
-        if point is None:
-            break
-        theta, tangent = point
-        slope = float(_loss(theta, data, model, tau0)[1] @ tangent)
-        information = float(tangent @ _fisher(theta, data, model, tau0) @ tangent)
-        if not information > 0:
-            break
-        if slope**2 / information < 1e-9:  # twice the gain that is left
-            return value
-        step = min(max(-slope / information, -0.5), 0.5)
-        while (lower := loss(u + step)) >= value and abs(step) > 1e-12:
-            step *= 0.5
-        if lower >= value:
-            break
-        u, value = u + step, lower
-    found = optimize.minimize_scalar(loss, bounds=(u - 1.5, u + 1.5), method="bounded", options={"xatol": 1e-10})
-    return min(float(found.fun), value)
-
-
-def _refuse_bounds(theta: Array, loss: float, data: tuple[Array, ...], model: str, tau0: float) -> None:
-    """Raise if the maximum of the likelihood lies on, or is as high on, the border of the search."""
-    advice = "measure at least two currents with 0 < switched < trials"
-    offsets = [float(theta[1] - start[1]) for start in _starts(data, model, tau0)]
-    if theta[0] <= LN_DELTA[0] + 1e-6 or any(abs(offset - LN_SPAN) < 1e-6 for offset in offsets):
+    for name, given, allowed in (("noise", noise, ("binomial", "beta-binomial", "auto")), ("goodness", goodness, ("chi2", "bootstrap", "auto"))):
+        if given not in allowed:
+            raise ParameterError(f"unknown {name}", where=f"fit_switching, {name}", value=given, remedy=f"one of {', '.join(allowed)}")
+    data.fit_ready()
+    options = Options.of(
+        data, model=model, tau0=tau0, temperature_reference=temperature_reference, curie_temperature=curie_temperature,
+        anisotropy_exponent=anisotropy_exponent, lapse=lapse,
+    )  # fmt: skip
+    problem = problem_of(data, options)
+    if data.points < len(problem.coordinates):
         raise ParameterError(
-            "the data bound neither delta nor critical_current: the switching does not rise with the current",
-            where="fit_switching", value=np.exp(theta).tolist(), remedy="check the order of the data and the direction of the current",
+            f"{data.points} points cannot give {len(problem.coordinates)} parameters", where="fit_switching", value=problem.coordinates,
+            remedy="measure more points, or fit a law with fewer parameters",
         )  # fmt: skip
-    if any(abs(offset + LN_SPAN) < 1e-6 for offset in offsets):
-        raise ParameterError("the data do not bound critical_current: every current lies beyond it", where="fit_switching", value=float(np.exp(theta[1])), remedy=advice)
-    at_border = _minimise_along(lambda u: (np.array([LN_DELTA[1], u]), np.array([0.0, 1.0])), float(theta[1]), data, model, tau0)
-    if theta[0] >= LN_DELTA[1] - 1e-3 or at_border <= loss + 1e-6:
-        raise ParameterError("the data do not bound delta: perfect separation, any steeper model fits as well", where="fit_switching", value=float(np.exp(theta[0])), remedy=advice)
+    optimum = best_of(problem, starts(problem))
+    refuse_bounds(problem, optimum)
 
+    def finish(problem: Problem, optimum: Optimum, test: Overdispersion | None) -> SwitchingFit:
+        known = identify(problem, optimum, data)
+        free_ridge = problem.free_tau0 and not known.identifiable["tau0"]
+        names = ["i50", "slope", "delta"] if free_ridge else [*problem.law.parameters, "i50", "slope"]
+        estimates = {}
+        for name in dict.fromkeys([*names, *(c for c in problem.coordinates if c in SHAPES)]):
+            found = problem.quantity(name, optimum.u)
+            if found is not None and not (name == "tau0" and problem.tau0 is not None):
+                estimates[name] = value_of(name, found[0])
+        dof = data.points - len(problem.coordinates)
+        total = deviance(problem, optimum.u)
+        p_value, how = (float(special.chdtrc(dof, total)) if dof > 0 else math.nan), "chi-squared"
+        if dof > 0 and problem.overdispersed:
+            p_value, how = trend_p_value(problem, optimum, samples, seed, progress), f"trend of the residuals, bootstrap of {samples}"
+        elif dof > 0 and (goodness == "bootstrap" or (goodness == "auto" and NEAR[0] < p_value < NEAR[1] and 5 * sparse_points(problem, optimum.u) >= data.points)):
+            p_value, how = bootstrap_p_value(problem, optimum, samples, seed, progress), f"bootstrap of {samples}"
+        return SwitchingFit(
+            model=options.model, noise="beta-binomial" if problem.overdispersed else "binomial", tau0=problem.tau0, temperature=options.reference,
+            estimates=estimates, identifiable=known.identifiable, parameters=known.parameters, covariance=known.covariance, deviance=total, dof=dof,
+            p_value=p_value, p_value_method=how, identifiability=known.text, overdispersion=test, data=data, data_hash=data.hash, seed=seed,
+            curie_temperature=options.curie_temperature, anisotropy_exponent=options.anisotropy_exponent, problem=problem, optimum=optimum,
+        )  # fmt: skip
 
-def _starts(data: tuple[Array, ...], model: str, tau0: float) -> list[Array]:
-    """Return start values: for several delta, the Ic0 that puts p = 1/2 at the measured median current."""
-    i, t, n, k = data
-    share = (k + 0.5) / (n + 1.0)
-    order = np.argsort(np.abs(share - 0.5))[:3]
-    centre, width = float(np.mean(i[order])), float(np.exp(np.mean(np.log(t[order]))))
-    starts = []
-    for delta in (15.0, 25.0, 40.0, 60.0, 90.0):
-        x50 = _inverse_barrier(model, (math.log(width / tau0) - LN_LN2) / delta)
-        starts.append(np.log([delta, centre / (x50 or BARRIERS[model][1] * 0.95)]))
-    return starts
-
-
-def _inverse_barrier(model: str, value: float) -> float | None:
-    """Return x with b(x) = value, or None if the barrier never has it at positive currents."""
-    function, limit = BARRIERS[model]
-    if not 0.0 < value < 1.0:
-        return None
-    return float(optimize.brentq(lambda x: float(function(x)) - value, 0.0, limit))
-
-
-def _fisher(theta: Array, data: tuple[Array, ...], model: str, tau0: float) -> Array:
-    eta, d_delta, d_ic = _eta(theta, data, model, tau0)
-    h = np.exp(np.clip(eta, -50.0, 50.0))
-    weight = data[2] * h**2 / np.expm1(np.minimum(h, 600.0))
-    g = np.stack([d_delta, d_ic])
-    return np.asarray((g * weight) @ g.T)
-
-
-def _deviance(theta: Array, data: tuple[Array, ...], model: str, tau0: float) -> float:
-    eta, _, _ = _eta(theta, data, model, tau0)
-    p = -np.expm1(-np.exp(np.minimum(eta, 50.0)))
-    n, k = data[2], data[3]
-    p = np.clip(p, 1e-300, 1 - 1e-16)
-    return float(2.0 * np.sum(special.xlogy(k, k / (n * p)) + special.xlogy(n - k, (n - k) / (n * (1 - p)))))
+    fit = finish(problem, optimum, None)
+    if noise == "binomial" or (noise == "auto" and not fit.rejected):
+        return fit
+    test, wide, found = overdispersed(problem, optimum)
+    return fit if noise == "auto" and test.p_value >= REJECT_BELOW else finish(wide, found, test)

@@ -8,16 +8,24 @@ from __future__ import annotations
 
 from .device import chips, drop_probability, waveforms
 from .energy import energy_bars
+from .fit import FittedSeries, profile_likelihoods, switching_fit
+from .population import population, switching, trim_bits
 from .prediction import reliability, rotation, uncertainty
 from .training import training
 
 __all__ = [
+    "FittedSeries",
     "chips",
     "drop_probability",
     "energy_bars",
+    "population",
+    "profile_likelihoods",
     "reliability",
     "rotation",
+    "switching",
+    "switching_fit",
     "training",
+    "trim_bits",
     "uncertainty",
     "waveforms",
 ]

@@ -23,21 +23,6 @@ GROUPS = 6
 """Most groups of inputs in one figure."""
 
 
-def wilson(share: np.ndarray, count: np.ndarray, z: float = 1.959964) -> tuple[np.ndarray, np.ndarray]:
-    """Return the Wilson score interval of binomial shares, 95 % by default.
-
-    Examples
-    --------
-    >>> low, high = wilson(np.array([1.0]), np.array([1]))
-    >>> round(float(low[0]), 3), round(float(high[0]), 3)
-    (0.207, 1.0)
-    """
-    n = np.asarray(count, dtype=float)
-    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return np.clip(centre - half, 0.0, 1.0), np.clip(centre + half, 0.0, 1.0)
-
-
 def reliability(
     confidence: ArrayLike,
     accuracy: ArrayLike,
@@ -87,6 +72,8 @@ def reliability(
     known = (many > 0) & ~np.isnan(sure) & ~np.isnan(right)
 
     def draw(canvas: Canvas, ink: Ink) -> None:
+        from ...device.statistics import wilson_interval  # scipy: not with the import of the reports
+
         top, below = canvas.subplots(2, 1, sharex=True, height_ratios=[2.8, 1.0])
         top.plot(
             [0, 1], [0, 1], color=ink.text, ls=LINES[1], lw=1.0, alpha=0.7, label="confidence = accuracy"
@@ -94,7 +81,7 @@ def reliability(
         top.vlines(
             sure[known], sure[known], right[known], color=ink.colors[1], lw=3.0, alpha=0.45, label="gap"
         )
-        low, high = wilson(right[known], many[known])
+        low, high = wilson_interval(right[known] * many[known], many[known])
         top.vlines(sure[known], low, high, color=ink.colors[0], lw=1.2, label="95 % interval")
         top.plot(
             sure[known],

@@ -39,8 +39,8 @@ def test_one_failing_group_does_not_hide_the_others(capsys: pytest.CaptureFixtur
     code, out, err = run(capsys, "fit", str(data))
     assert code == 2
     assert out.count("not rejected") == 1 and "[/b] second, 9 points" in out
-    assert "first, 9 points" in err and "perfect separation" in err
-    assert "third, 9 points" in err and "not a number" in err
+    assert "first: the data do not bound delta: perfect separation" in err
+    assert "third: not a number" in err
     assert "2 of 3 groups could not be fitted" in err and "['first', 'third']" in err
 
 
@@ -60,14 +60,17 @@ def test_an_interval_that_does_not_close_is_printed_as_unbounded(capsys: pytest.
     ("header", "options", "words"),
     [
         ("device,current,pulse,trials,hits", [], ["a column is missing: switched"]),
-        ("device,current,width,trials,switched", [], ["a column is missing: pulse"]),
-        ("device,current,pulse,shots,switched", [], ["a column is missing: trials"]),
+        ("device,current,breadth,trials,switched", [], ["a column is missing: pulse"]),
+        ("device,current,pulse,fired,switched", [], ["a column is missing: trials"]),
         ("device,amps,pulse,trials,switched", [], ["a column is missing: current"]),
         ("device,V,pulse,trials,switched", [], ["--track-resistance", "776 ohm"]),
         ("device,V,pulse,trials,switched", ["--track-resistance", "776"], ["unit is missing"]),
         ("device,V,pulse,trials,switched", ["--track-resistance=-1 ohm"], ["must be > 0"]),
         ("device,current,pulse,trials,switched", ["--tau0", "1 V"], ["--tau0", "does not fit"]),
         ("device,current,pulse,trials,switched", ["--temperature", "0 K"], ["must be > 0"]),
+        ("device,current,pulse,trials,switched", ["--compare", "--population"], ["exclude each other"]),
+        ("device,current,pulse,trials,switched", ["--population", "--lapse", "both"], ["without lapses"]),
+        ("device,current,pulse [V],trials,switched", [], ["unit", "pulse [V]"]),
     ],
 )
 def test_a_fault_of_the_whole_file_is_said_once(capsys: pytest.CaptureFixture[str], tmp_path: Path, header: str, options: list[str], words: list[str]) -> None:

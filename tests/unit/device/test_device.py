@@ -1,4 +1,4 @@
-"""Device files, switching inverse, variation and fitting."""
+"""Device files, switching inverse and variation."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy import special, stats
 
-from spinbnn.device import DeviceParams, SwitchingModel, ThermalSwitching, VariationModel, fit_switching
+from spinbnn.device import DeviceParams, SwitchingModel, ThermalSwitching, VariationModel
 from spinbnn.device.fields import FIELDS
 from spinbnn.errors import DataError, ParameterError, SpinbnnError, UnitError
 
@@ -207,101 +206,3 @@ def test_local_and_global_switches() -> None:
     variation = VariationModel.from_params(DeviceParams.load("seed_eq23"))
     nominal = variation.sample(3, 0, local=False)
     assert np.all(nominal["thermal.delta"] == 40.0)
-
-
-@pytest.mark.parametrize("model", ["exact", "seed"])
-def test_fit_recovers_truth_with_honest_intervals(model: str) -> None:
-    truth = ThermalSwitching(delta=40.0, attempt_time=1e-9, critical_current=500e-6, barrier=model)
-    current = np.linspace(175e-6, 225e-6, 11)
-    hits = {"delta": 0, "critical_current": 0}
-    deviances, runs = [], 60
-    for run in range(runs):
-        counts = np.random.default_rng(run).binomial(200, truth.probability(current, 10e-9))
-        fit = fit_switching(current, 10e-9, 200, counts, model=model)  # type: ignore[arg-type]
-        deviances.append(fit.deviance)
-        for name, value in (("delta", 40.0), ("critical_current", 500e-6)):
-            low, high = fit.interval(name)
-            hits[name] += low <= value <= high
-    for name, count in hits.items():  # 95 % of 60 = 57; below 51 has a probability of 0.8 %
-        assert count >= 51, name
-    assert np.mean(deviances) == pytest.approx(9.0, abs=4 * np.sqrt(18 / runs))
-
-
-def test_profile_interval_agrees_with_the_fisher_width_for_many_shots() -> None:
-    truth = ThermalSwitching(delta=40.0, attempt_time=1e-9, critical_current=500e-6)
-    current = np.linspace(175e-6, 225e-6, 11)
-    fit = fit_switching(current, 10e-9, 100_000, np.round(100_000 * truth.probability(current, 10e-9)))
-    low, high = fit.interval("delta")
-    assert (np.log(high) - np.log(low)) / 2 == pytest.approx(1.96 * np.sqrt(fit.covariance[0, 0]), rel=0.02)
-
-
-@pytest.mark.parametrize("model", ["exact", "seed"])
-@pytest.mark.parametrize(("delta", "trials", "points", "widths"), [(110.0, 5000, 9, [1e-8]), (54.0, 20, 8, [1e-8]), (90.0, 200, 5, [5e-9, 1e-8, 5e-8]), (25.0, 20, 6, [1e-8])])
-def test_interval_ends_lie_where_a_brute_search_finds_the_drop(model: str, delta: float, trials: int, points: int, widths: list[float]) -> None:
-    truth = ThermalSwitching(delta=delta, attempt_time=1e-9, critical_current=500e-6, barrier=model)
-    current = np.concatenate([np.linspace(truth.current_for(0.05, t), truth.current_for(0.9, t), points) for t in widths])
-    pulse = np.repeat(widths, points)
-    counts = np.random.default_rng(4).binomial(trials, truth.probability(current, pulse))
-    fit = fit_switching(current, pulse, trials, counts, model=model)  # type: ignore[arg-type]
-
-    def log_likelihood(delta: float, critical: float) -> float:
-        p = ThermalSwitching(delta=delta, attempt_time=1e-9, critical_current=critical, barrier=model).probability(current, pulse)
-        return float(np.sum(special.xlogy(counts, p) + special.xlog1py(trials - counts, -p)))
-
-    best = log_likelihood(fit.estimates["delta"], fit.estimates["critical_current"])
-    for name, other in (("delta", "critical_current"), ("critical_current", "delta")):
-        for end in fit.interval(name):
-            centre, span = fit.estimates[other], 1.5
-            for _ in range(4):  # a grid, refined: no assumption about the shape
-                grid = centre * np.exp(np.linspace(-span, span, 301))
-                values = [log_likelihood(**{{"delta": "delta", "critical_current": "critical"}[k]: v for k, v in ((name, end), (other, float(x)))}) for x in grid]
-                centre, span = float(grid[int(np.argmax(values))]), span / 50
-            assert best - max(values) == pytest.approx(stats.chi2.ppf(0.95, 1) / 2, abs=2e-3)
-
-
-@pytest.mark.parametrize("counts", [[0, 0, 25, 50, 50], [0, 0, 1, 50, 50], [0, 0, 0, 0, 7], [9, 50, 50, 50, 50]])
-def test_perfect_separation_is_no_result(counts: list[int]) -> None:
-    current = np.linspace(180e-6, 220e-6, 5)
-    with pytest.raises(ParameterError, match="do not bound delta: perfect separation"):
-        fit_switching(current, 10e-9, 50, counts)
-    with pytest.raises(ParameterError, match="does not rise with the current"):
-        fit_switching(current, 10e-9, 50, [50, 40, 25, 10, 0])
-    with pytest.raises(ParameterError, match="one list of points"):
-        fit_switching(current, 10e-9, 50, counts[:3])
-
-
-def test_an_open_interval_is_named_in_the_report_and_refused_alone() -> None:
-    fit = fit_switching([180e-6, 190e-6, 200e-6], 10e-9, 5, [1, 3, 4])
-    rows = {row[0]: row for row in fit.report().rows}
-    assert rows["critical_current"][4] == "unbounded" and isinstance(rows["critical_current"][3], float)
-    assert "unbounded" in fit.report().to_markdown() and "unbounded" in fit._repr_html_()
-    with pytest.raises(ParameterError, match="do not bound critical_current"):
-        fit.interval("critical_current")
-    low, high = fit.interval("delta")
-    assert low < fit.estimates["delta"] < high
-
-
-def test_fit_rejects_a_plateau_and_bad_counts() -> None:
-    current = np.linspace(175e-6, 225e-6, 11)
-    plateau = np.array([0, 1, 2, 60, 72, 72, 73, 72, 80, 85, 100])
-    assert fit_switching(current, 10e-9, 100, plateau).rejected
-    for bad in ({"trials": 0}, {"trials": np.nan}, {"switched": 101}, {"current": -1e-4}, {"pulse": 0.0}):
-        given = {"current": current, "pulse": 10e-9, "trials": 100, "switched": plateau} | bad
-        with pytest.raises(ParameterError):
-            fit_switching(given["current"], given["pulse"], given["trials"], given["switched"])  # type: ignore[arg-type]
-
-
-def test_measured_device_gives_the_numbers_of_the_shipped_set(data_root: Path) -> None:
-    import csv
-
-    path = data_root / "mtj_measured" / "psw_device_a.csv"
-    if not path.exists():
-        pytest.skip("measured switching data are not in SPINBNN_DATA")
-    rows = [r for r in csv.DictReader(path.read_text().splitlines()) if r["direction"] == "P->AP"]
-    volts, p = (np.array([float(r[k]) for r in rows]) for k in ("V", "P_sw"))
-    fit = fit_switching(volts / 776, 0.75e-9, 50, np.round(50 * p), tau0=1e-10)
-    shipped = DeviceParams.load("bw80_measured")
-    assert fit.estimates["delta"] == pytest.approx(shipped.value("thermal.delta"), abs=0.05)
-    assert fit.estimates["critical_current"] == pytest.approx(shipped.value("spin_hall.critical_current"), abs=0.5e-6)
-    assert fit.deviance == pytest.approx(20.9, abs=0.1)
-    assert fit.interval("delta") == pytest.approx((41.9, 61.0), abs=0.05)

@@ -14,13 +14,14 @@ from ..circuit.flow_keys import known_keys, named, text, whole
 from ..circuit.simulator.deck import SimulationResult
 from ..device import DeviceParams
 from ..device.macrospin import Macrospin
+from ..device.statistics import wilson_error
 from ..errors import ParameterError, SimulationError
 from ..rng import integer_seed
 from ..units import quantity
 from .grid import Value
 
 SOURCES = (
-    "device/fields.py", "device/parameters.py", "device/magnet.py", "device/temperature.py", "device/macrospin",
+    "device/fields.py", "device/parameters.py", "device/magnet.py", "device/temperature.py", "device/statistics.py", "device/macrospin",
     "characterize/macrospin_bench.py", "rng.py", "units.py",
 )  # fmt: skip
 """Our own code that fixes the numbers of this bench."""
@@ -107,50 +108,24 @@ class MacrospinJob:
         return Macrospin(self.params, field=(self.field, 0.0, 0.0), precision=self.precision, **times)
 
     def check(self) -> None:
-        """Integrate one trajectory over one step: all that a run refuses is refused here, and nothing is compiled.
+        """Refuse what a run would refuse; nothing is integrated or compiled.
 
         Raises
         ------
         ParameterError
-            If the device lacks a field, the temperature is out of range, the step is too long or the pulse too short.
+            If the device lacks a field, the temperature is out of range, the step is too long, the pulse too short or the
+            run too long.
         """
         t = self.timing
         if self.pulse < 0.5 * (t.rise + t.fall):
             raise ParameterError("the pulse is shorter than its ramps", where="axis 'pulse'", value=self.pulse, remedy="lengthen it to at least (rise + fall)/2: it is the width at half height")
-        short = dataclasses.replace(self.model(), rise=0.0, fall=0.0, thermalization=0.0, relaxation=0.0, engine="numpy")
-        short.switching(self.current, t.step, n=1, seed=self.seed, temperature=self.temperature, initial=self.initial)
+        self.model().check(self.current, self.pulse, self.temperature, initial=self.initial)
 
     def run(self) -> dict[str, np.ndarray]:
         """Integrate all trajectories; return ``switched``, ``trials`` and ``final_mz`` (the mean), each of shape (1,)."""
         found = self.model().switching(self.current, self.pulse, n=self.trials, seed=self.seed, temperature=self.temperature, initial=self.initial)
         numbers = {"switched": float(found.switched), "trials": float(found.trials), "final_mz": float(np.mean(found.final_mz, dtype=float))}
         return {key: np.array([value]) for key, value in numbers.items()}
-
-
-def standard_error(switched: float, trials: float) -> float:
-    r"""Return the standard error of a share, which is above 0 also where all or none switched.
-
-    .. math:: s = \frac{\sqrt{\hat p (1 - \hat p)/n + 1/(4 n^2)}}{1 + 1/n}
-
-    Half the width of Wilson's interval at z = 1 (doi:10.1080/01621459.1927.10502953); for large n the binomial one.
-
-    Parameters
-    ----------
-    switched, trials : float
-        k of n [1].
-
-    Returns
-    -------
-    float
-        Standard error [1].
-
-    Examples
-    --------
-    >>> round(standard_error(500, 1000), 6), standard_error(0, 1) == standard_error(1, 1) == 0.25
-    (0.015803, True)
-    """
-    p = switched / trials
-    return math.sqrt(p * (1.0 - p) / trials + 0.25 / trials**2) / (1.0 + 1.0 / trials)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,7 +246,7 @@ class MacrospinBench:
         Raises
         ------
         ParameterError
-            If the device file lacks a field, the temperature is out of range, the step is too long or the pulse too short.
+            If the device file lacks a field, the temperature is out of range, the step is too long, the pulse too short or the run too long.
         """
         sample.check()
         return sample
@@ -288,7 +263,7 @@ class MacrospinBench:
         switched, trials, mz = (float(arrays[key][0]) for key in ("switched", "trials", "final_mz"))
         if not math.isfinite(mz):
             raise SimulationError("the integration diverged", where=sample.name, value=mz, remedy="shorten 'step' in [timing]")
-        return {"p_switch": switched / trials, "p_standard_error": standard_error(switched, trials), "switched": switched, "trials": trials, "final_mz": mz}
+        return {"p_switch": switched / trials, "p_standard_error": float(wilson_error(switched, trials)), "switched": switched, "trials": trials, "final_mz": mz}
 
     def identity(self) -> dict[str, Any]:
         """Return plain data that fix the numbers of this bench."""

@@ -11,7 +11,7 @@ from ..errors import DataError, ParameterError, SpinbnnError
 from ..units import quantity
 
 if TYPE_CHECKING:
-    from ..device.fitting import ModelComparison, SwitchingData, SwitchingFit
+    from ..device.fitting import ModelComparison, PopulationFit, SwitchingData, SwitchingFit
 
 MODELS = ("exact", "seed", "printed", "two_rate", "two_rate_field", "logistic")
 
@@ -33,10 +33,11 @@ MODELS = ("exact", "seed", "printed", "two_rate", "two_rate_field", "logistic")
 @click.option("--anisotropy-exponent", type=float, default=0.0, show_default=True)
 @click.option("--samples", type=click.IntRange(20), default=999, show_default=True, help="Of the bootstrap.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the bootstrap.")
+@click.option("--device", default="", help="With -o: also a device file with the fitted numbers, all else from this device (a name or a file).")
 @click.option("-o", "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for fit.html, fit.md, fit.json and the figures.")
 def command(
     file: Path, model: str, compare: bool, population: bool, tau0: str, trials: int | None, track_resistance: str, lapse: str, noise: str, goodness: str,
-    temperature: str, temperature_reference: str, curie_temperature: str, anisotropy_exponent: float, samples: int, seed: int, out: Path | None,
+    temperature: str, temperature_reference: str, curie_temperature: str, anisotropy_exponent: float, samples: int, seed: int, device: str, out: Path | None,
 ) -> None:  # fmt: skip
     """Fit a switching law to a CSV of switching counts.
 
@@ -55,6 +56,8 @@ def command(
         "tau0": _positive(tau0, "s", "--tau0"), "temperature_reference": _positive(temperature_reference, "K", "--temperature-reference"),
         "curie_temperature": _positive(curie_temperature, "K", "--curie-temperature"), "anisotropy_exponent": anisotropy_exponent, "seed": seed, "samples": samples,
     }  # fmt: skip
+    if device and (compare or out is None):
+        raise ParameterError("--device writes the device of one law into a folder", where="--device", value=device, remedy="give -o DIR, and leave out --compare")
     if compare and population:
         raise ParameterError("--compare and --population exclude each other", where="spinbnn fit", value="", remedy="run the command twice")
     asked = {"model": model, "lapse": {"none": False, "both": True}.get(lapse, lapse), "noise": noise, "goodness": goodness}
@@ -96,6 +99,8 @@ def command(
 
         page = write_fit_report(out, file, results, resistance, {"model": model, "noise": noise, "lapse": lapse, **declared})
         click.echo(f"report: {page}")
+        if device:
+            _device_files(results, device, out, file.name)
     if failed:
         raise DataError(f"{len(failed)} of {len(groups)} groups could not be fitted", where=str(file), value=failed, remedy="see the message of each above")
 
@@ -124,3 +129,21 @@ def _shape(fit: SwitchingFit, resistance: float | None) -> list[str]:
     from ..device.fitting.shape import shape_of
 
     return shape_of(fit).sentences(resistance) if fit.rejected else []
+
+
+def _device_files(results: list[SwitchingFit | PopulationFit], base: str, out: Path, data: str) -> None:
+    """Write a device file for each fit; say which fit gives none, and why."""
+    from ..device import DeviceParams
+    from ..device.fitting import PopulationFit, device_of
+    from ..files import write_text
+
+    params = DeviceParams.load(base)
+    for number, result in enumerate(results, 1):
+        path = out / ("device.toml" if len(results) == 1 else f"device_{number}.toml")
+        label = "" if isinstance(result, PopulationFit) else result.data.label
+        try:
+            made = device_of(result, params, name=path.stem if not label else f"{path.stem} {label}", data=f"{data}, {label}" if label else data)
+        except ParameterError as error:
+            click.echo(f"no device file for {label or data}: {error}", err=True)
+            continue
+        click.echo(f"device: {write_text(path, made.to_toml())}")

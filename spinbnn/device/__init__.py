@@ -9,6 +9,7 @@ from .fitting import PopulationFit as PopulationFit
 from .fitting import SwitchingData as SwitchingData
 from .fitting import SwitchingFit as SwitchingFit
 from .fitting import compare_models as compare_models
+from .fitting import device_of as device_of
 from .fitting import fit_data as fit_data
 from .fitting import fit_population as fit_population
 from .fitting import fit_switching as fit_switching

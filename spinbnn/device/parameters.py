@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -219,6 +220,25 @@ class DeviceParams:
             out["correlations"] = [{"first": c.first, "second": c.second, "value": c.value, "source": c.source, **({"scope": c.scope} if c.scope != "local" else {})} for c in self.correlations]
         return out
 
+    def to_toml(self) -> str:
+        """Return the text of a device file.
+
+        Examples
+        --------
+        >>> import tomllib
+        >>> params = DeviceParams.load("seed_eq23")
+        >>> DeviceParams.from_dict(tomllib.loads(params.to_toml())) == params
+        True
+        """
+        data = self.to_dict()
+        lines = [f"{key} = {_toml(data.pop(key))}" for key in ("schema", "name", "description", "notes")]
+        correlations = data.pop("correlations", [])
+        for group, entries in data.items():
+            lines += ["", f"[{group}]", *(f"{name} = {_toml(entry)}" for name, entry in entries.items())]
+        for entry in correlations:
+            lines += ["", "[[correlations]]", *(f"{key} = {_toml(value)}" for key, value in entry.items())]
+        return "\n".join(lines) + "\n"
+
     def table(self, *, meaning: bool = True) -> Table:
         """Return the parameters as a table: value, spreads within a die and (where there is one) between dies, source, meaning."""
         between = any(q.sigma_global for q in self.quantities.values())
@@ -235,6 +255,15 @@ class DeviceParams:
 
 def _percent(spread: float) -> str:
     return f"{100 * spread:.3g}" if spread else ""
+
+
+def _toml(value: Any) -> str:
+    """Write text, a number, a list or a mapping as a TOML value; its basic strings are those of JSON."""
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_toml(entry)}" for key, entry in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _in_range(key: str, value: float, where: str) -> float:

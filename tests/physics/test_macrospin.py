@@ -88,6 +88,15 @@ def test_equilibrium_under_a_field_and_at_any_damping(params: DeviceParams, fiel
     assert abs(found.deviation) < 3
 
 
+def test_equilibrium_of_a_device_whose_state_1_points_down(params: DeviceParams) -> None:
+    device = Macrospin(params.with_values(magnetic__in_plane_field=-0.03), field=(0.0, 0.0, 0.06))
+    found = device.equilibrium(n=300, duration=10e-9, seed=1)
+    bk = float(device.magnet().anisotropy_field)
+    assert device.pole == -1 and found.exact == pytest.approx(transverse_average(found.delta, (0.0, 0.0, -0.06 / bk)), rel=1e-9)
+    assert found.standard_error < 0.02 * found.exact
+    assert abs(found.deviation) < 3
+
+
 def test_equilibrium_waits_before_it_measures(params: DeviceParams) -> None:
     found = Macrospin(params, field=(0.0, 0.0, 0.0)).equilibrium(n=3000, duration=0.1e-9, seed=5)
     assert 0.01 < found.standard_error / found.exact < 0.03

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import KW_ONLY, dataclass
-from importlib.util import find_spec
 from typing import Any, Literal
 
 import numpy as np
@@ -14,10 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import constants
 
 from ... import rng
-from ...errors import MissingToolError, ParameterError, suggest
+from ...errors import ParameterError, suggest
 from ..magnet import TORQUE, Magnet, magnet
 from ..parameters import DeviceParams
-from . import boltzmann, plain
+from . import arguments, boltzmann
+from .engines import engine
 from .pulse import step_means
 from .results import Equilibrium, SwitchingCounts, Trajectories
 
@@ -27,6 +26,8 @@ GYROMAGNETIC = constants.physical_constants["electron gyromag. ratio"][0]
 """Of the free electron [rad/(s T)]."""
 LARGEST_TURN = 0.5
 """Largest rotation in one time step that a run accepts [rad]."""
+LARGEST_RUN = 100_000_000
+"""Most time steps before the pulse, and from its begin to the end: 0.1 ms at 1 ps."""
 LANES = 2048
 """Trajectories of one task."""
 _CHOICES = {"start": ("thermal", "pole"), "precision": ("float32", "float64"), "engine": ("auto", "numba", "numpy")}
@@ -140,17 +141,18 @@ class Macrospin:
         for key in ("magnetic.damping", *TORQUE):
             if self.params.get(key) is None:
                 raise ParameterError("the device file does not give this field", where="Macrospin, params", value=key, remedy=f"add {key!r} to the file, or use a SwitchingModel")
-        _range("step", self.step, self.step > 0)
+        arguments.check_time("step", self.step, positive=True)
         for name in ("rise", "fall", "thermalization", "relaxation"):
-            value = getattr(self, name)
-            _range(name, value, value is None or value >= 0)
-        if self.field is not None and (len(self.field) != 3 or not np.all(np.isfinite(self.field))):
-            raise ParameterError("the field needs three finite components", where="Macrospin, field", value=self.field, remedy="(Bx, By, Bz) in tesla")
+            if (value := getattr(self, name)) is not None or name in ("rise", "fall"):
+                arguments.check_time(name, value)
+        if self.field is not None:
+            object.__setattr__(self, "field", arguments.vector(self.field))
         for name, known in _CHOICES.items():
             if getattr(self, name) not in known:
                 raise ParameterError(f"unknown {name}", where=f"Macrospin, {name}", value=getattr(self, name), remedy=suggest(str(getattr(self, name)), known))
-        _integer("workers", self.workers, 1)
-        _range("damping", self.params.value("magnetic.damping"), self.params.value("magnetic.damping") > 0)
+        arguments.check_integer("workers", self.workers, 1)
+        if not self.params.value("magnetic.damping") > 0:
+            raise ParameterError("a damping must be > 0", where="Macrospin, params", value=self.params.value("magnetic.damping"), remedy="check 'magnetic.damping' of the file")
 
     @property
     def applied_field(self) -> tuple[float, float, float]:
@@ -205,37 +207,56 @@ class Macrospin:
         Raises
         ------
         ParameterError
-            If an argument is out of range, or the moment turns too far in one step.
+            If an argument is out of range, the moment turns too far in one step, or the run has too many steps.
+
+        Notes
+        -----
+        ``final_mz`` takes 4 bytes a trajectory (8 in float64); beside it a worker needs some 50 bytes for each time step
+        and 0.1 MB for its 2048 trajectories, whatever n is.
         """
-        _integer("n", n, 1)
-        _integer("first", first, 0)
-        axes = np.broadcast_arrays(*(np.asarray(a, dtype=float) for a in (current, pulse, temperature, voltage)))
-        shape = axes[0].shape
-        rows = zip(*(a.ravel().tolist() for a in axes), strict=True)
-        points = [self._point(i, width, kelvin, bias, initial, seed) for i, width, kelvin, bias in rows]
-        final = np.empty((len(points), n), self.precision)
-        advance = self._advance()
+        arguments.check_integer("n", n, 1)
+        arguments.check_integer("first", first, 0)
+        axes = arguments.broadcast(current, pulse, temperature, voltage)
+        shape, rows = axes[0].shape, list(zip(*(a.ravel().tolist() for a in axes), strict=True))
+        for i, width, kelvin, bias in rows:
+            self._point(i, width, kelvin, bias, initial, seed, bare=True)  # everything is refused before anything runs
+        final = np.empty((len(rows), n), self.precision)
+        advance = engine(self.engine)
 
         def run(task: tuple[int, int]) -> None:
             index, begin = task
-            point, count = points[index], min(LANES, n - begin)
+            (i, width, kelvin, bias), count = rows[index], min(LANES, n - begin)
+            point = self._point(i, width, kelvin, bias, initial, seed)
             state = self._start(point, first + begin, count)
             advance(state, point.drive, point.constants, point.key, first + begin, 0, point.envelope.size)
             final[index, begin : begin + count] = state[2]
 
-        tasks = [(index, begin) for index in range(len(points)) for begin in range(0, n, LANES)]
+        tasks = ((index, begin) for index in range(len(rows)) for begin in range(0, n, LANES))
         if self.workers == 1:
             for task in tasks:
                 run(task)
         else:
             with ThreadPoolExecutor(self.workers) as pool:
                 list(pool.map(run, tasks))
-        ended = np.where(final * self.pole >= 0, 1, 0)
-        current, pulse, temperature, voltage = axes
+        switched = [np.count_nonzero((row * self.pole >= 0) != bool(initial)) for row in final]
         return SwitchingCounts(
-            current=current, pulse=pulse, temperature=temperature, voltage=voltage, initial=initial, trials=n, seed=seed,
-            switched=np.asarray(np.count_nonzero(ended != initial, axis=1)).reshape(shape), final_mz=final.reshape(*shape, n),
+            current=axes[0], pulse=axes[1], temperature=axes[2], voltage=axes[3], initial=int(initial), trials=int(n), seed=int(seed),
+            switched=np.array(switched, dtype=np.int64).reshape(shape), final_mz=final.reshape(*shape, n),
         )  # fmt: skip
+
+    def check(
+        self, current: ArrayLike, pulse: ArrayLike, temperature: ArrayLike = 300.0, *, voltage: ArrayLike = 0.0, initial: Literal[0, 1] = 0
+    ) -> None:  # fmt: skip
+        """Refuse what :meth:`switching` would refuse at these points; nothing is integrated or compiled.
+
+        Raises
+        ------
+        ParameterError
+            If an argument is out of range, the moment turns too far in one step, or the run has too many steps.
+        """
+        axes = arguments.broadcast(current, pulse, temperature, voltage)
+        for i, width, kelvin, bias in zip(*(a.ravel().tolist() for a in axes), strict=True):
+            self._point(i, width, kelvin, bias, initial, 0, bare=True)
 
     def switching_probability(
         self, current: ArrayLike, pulse: ArrayLike, n: int = 1000, seed: int = 0, temperature: ArrayLike = 300.0, *,
@@ -263,18 +284,21 @@ class Macrospin:
         -------
         Trajectories
         """
-        _integer("n", n, 1)
-        _integer("first", first, 0)
-        _integer("every", every, 1)
-        point = self._point(float(current), float(pulse), float(temperature), float(voltage), initial, seed)
-        advance, state, steps = self._advance(), self._start(point, first, n), point.envelope.size
+        for name, value, least in (("n", n, 1), ("first", first, 0), ("every", every, 1)):
+            arguments.check_integer(name, value, least)
+        axes = arguments.broadcast(current, pulse, temperature, voltage)
+        if axes[0].shape:
+            raise ParameterError("one point only", where="Macrospin.trajectories", value=axes[0].shape, remedy="give numbers, not arrays; switching() takes arrays")
+        current, pulse, temperature, voltage = (float(a) for a in axes)
+        point = self._point(current, pulse, temperature, voltage, initial, seed)
+        advance, state, steps = engine(self.engine), self._start(point, first, n), point.envelope.size
         marks = [*range(0, steps, every), steps]
         record = np.empty((n, len(marks), 3), self.precision)
         record[:, 0] = state.T
         for number in range(1, len(marks)):
             advance(state, point.drive, point.constants, point.key, first, marks[number - 1], marks[number])
             record[:, number] = state.T
-        drive = np.append(point.envelope, 0.0)[marks] * float(current)
+        drive = np.append(point.envelope, 0.0)[marks] * current
         return Trajectories(time=(np.array(marks) - point.before) * self.step, drive=drive, magnetization=record)
 
     def equilibrium(self, temperature: float = 300.0, n: int = 256, duration: float = 50e-9, seed: int = 0, *, every: int = 16) -> Equilibrium:
@@ -297,12 +321,12 @@ class Macrospin:
         -------
         Equilibrium
         """
-        _integer("n", n, 2)
-        _integer("every", every, 1)
-        _range("duration", duration, duration >= self.step)
-        wait, samples = math.ceil(10.0 * self.relaxation_time(temperature) / self.step), max(1, int(duration / self.step) // every)
+        arguments.check_integer("n", n, 2)
+        arguments.check_integer("every", every, 1)
+        arguments.check_time("duration", duration, positive=True)
+        wait, samples = self._steps(10.0 * self.relaxation_time(temperature)), max(1, self._steps(duration) // every)
         point = self._point(0.0, 0.0, float(temperature), 0.0, 1, seed, steps=wait + samples * every)
-        advance, total = self._advance(), np.zeros(n)
+        advance, total = engine(self.engine), np.zeros(n)
         state = np.repeat(point.bottom[:, None], n, axis=1).astype(self.precision)
         advance(state, point.drive, point.constants, point.key, 0, 0, wait)
         for sample in range(samples):
@@ -316,22 +340,11 @@ class Macrospin:
             exact=boltzmann.transverse_average(delta, (x, y, self.pole * z)),
         )  # fmt: skip
 
-    def _advance(self) -> Callable[..., None]:
-        """Return the engine; numba is imported here, not before."""
-        if self.engine == "numpy" or (self.engine == "auto" and find_spec("numba") is None):
-            return plain.advance
-        try:
-            from .compiled import advance
-        except ModuleNotFoundError as error:
-            raise MissingToolError(
-                "numba is not installed", where="Macrospin, engine", value=self.engine, remedy="pip install 'spinbnn[fast]', or use engine='numpy': the same numbers, slower",
-            ) from error  # fmt: skip
-        return advance
-
     def _point(
-        self, current: float, pulse: float, temperature: float, voltage: float, initial: int, seed: int, steps: int | None = None
+        self, current: float, pulse: float, temperature: float, voltage: float, initial: int, seed: int, *,
+        steps: int | None = None, bare: bool = False,
     ) -> _Point:  # fmt: skip
-        """Scale one point to the time step; ``steps`` overrides the length of the run."""
+        """Scale one point to the time step; ``steps`` overrides the length of the run, ``bare`` leaves its arrays out."""
         if initial not in (0, 1):
             raise ParameterError("the initial state is 0 or 1", where="Macrospin, initial", value=initial, remedy="use 0 or 1")
         for name, value in (("current", current), ("voltage", voltage)):
@@ -343,11 +356,12 @@ class Macrospin:
         field, anisotropy, moment = self.applied_field, float(at.anisotropy_field), float(at.saturation_magnetization * at.volume)
         pole = self.pole if initial == 1 else -self.pole
         wait = self.relaxation_time(temperature)
-        before = math.ceil(round((2.0 * wait if self.thermalization is None else self.thermalization) / dt, 6))
-        after = (4.0 * wait if self.relaxation is None else self.relaxation) / dt
+        before = self._steps(2.0 * wait if self.thermalization is None else self.thermalization)
+        after = 4.0 * wait if self.relaxation is None else self.relaxation
         ramps = 0.5 * (self.rise + self.fall) if pulse else 0.0
         if steps is None:
-            steps = before + math.ceil(round((pulse + ramps) / dt + after, 6))
+            steps = before + self._steps(pulse + ramps + after)
+        steps = 0 if bare else steps
         envelope = step_means(before * dt, pulse, self.rise, self.fall, dt, steps) if pulse else np.zeros(steps)
         torque, shift = float(at.sot_field_per_ampere) * current, self._anisotropy_shift(at, voltage)
         thermal = math.sqrt(2.0 * alpha * constants.k * temperature / (GYROMAGNETIC * moment * dt)) if self.noise else 0.0
@@ -369,6 +383,15 @@ class Macrospin:
             constants=np.array([scale * field[0], scale * field[2], scale * thermal, alpha, 0.5, 1.0]).astype(self.precision),
         )  # fmt: skip
 
+    def _steps(self, time: float) -> int:
+        """Return how many time steps a time takes."""
+        if not time / self.step <= LARGEST_RUN:
+            raise ParameterError(
+                f"a run has at most {LARGEST_RUN:,} time steps", where="Macrospin, pulse and the times around it, in steps", value=time / self.step,
+                remedy="give times in seconds; for long ones take a longer step, or a SwitchingModel",
+            )  # fmt: skip
+        return math.ceil(round(time / self.step, 6))
+
     def _anisotropy_shift(self, at: Magnet, voltage: float) -> float:
         """Return the change of B_k at a junction voltage [T]."""
         if voltage == 0.0:
@@ -384,13 +407,3 @@ class Macrospin:
             fixed = np.array([0.0, 0.0, np.sign(point.bottom[2])]) if self.start == "pole" else point.bottom
             return np.repeat(fixed[:, None], count, axis=1).astype(self.precision)
         return boltzmann.draw_start(point.delta, point.bottom, point.key, lane, count).astype(self.precision)
-
-
-def _range(name: str, value: float | None, fine: bool) -> None:
-    if value is not None and not (math.isfinite(value) and fine):
-        raise ParameterError("out of range", where=f"Macrospin, {name}", value=value, remedy="a finite, positive number in SI units")
-
-
-def _integer(name: str, value: int, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise ParameterError(f"must be an integer >= {least}", where=f"Macrospin, {name}", value=value, remedy=f"e.g. {name}={max(least, 1)}")

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
-from ...errors import ParameterError
 from ...tables import Column, Table
+from ..statistics import wilson_interval
 
 Array = NDArray[np.float64]
 
@@ -71,21 +70,19 @@ class SwitchingCounts:
         ParameterError
             If the level is not in (0, 1).
         """
-        if not 0.0 < level < 1.0:
-            raise ParameterError("a confidence level must lie in (0, 1)", where="SwitchingCounts.interval, level", value=level, remedy="e.g. 0.95")
-        z2, n, p = float(special.ndtri(0.5 + 0.5 * level)) ** 2, self.trials, self.probability
-        middle = (p + z2 / (2 * n)) / (1 + z2 / n)
-        half = np.sqrt(z2 * (p * (1 - p) / n + z2 / (4.0 * n * n))) / (1 + z2 / n)
-        low = np.where(self.switched == 0, 0.0, middle - half)
-        high = np.where(self.switched == n, 1.0, middle + half)
-        return low, high
+        return wilson_interval(self.switched, self.trials, level)
 
     def table(self) -> Table:
         """Return one row a point."""
         low, high = self.interval()
-        columns = (self.current * 1e6, self.pulse * 1e9, self.temperature, self.switched, self.probability, low, high)
-        rows = [list(row) for row in zip(*(np.asarray(c).ravel().tolist() for c in columns), strict=True)]
-        names: list[Column | str] = [Column("current", "µA"), Column("pulse", "ns"), Column("temperature", "K"), "switched", "probability", "low", "high"]
+        columns: list[tuple[Column | str, Any]] = [
+            (Column("current", "µA"), self.current * 1e6), (Column("pulse", "ns"), self.pulse * 1e9), (Column("temperature", "K"), self.temperature),
+            (Column("voltage", "V"), self.voltage), ("switched", self.switched), ("probability", self.probability), ("low", low), ("high", high),
+        ]  # fmt: skip
+        if not np.any(self.voltage):
+            del columns[3]
+        rows = [list(row) for row in zip(*(np.asarray(c).ravel().tolist() for _, c in columns), strict=True)]
+        names = [name for name, _ in columns]
         return Table(f"Macrospin, {self.trials} trajectories a point", names, rows, note="Wilson 95 % intervals.")
 
 

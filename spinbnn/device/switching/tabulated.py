@@ -8,9 +8,10 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import special
 
 from ...errors import CoverageError, DataError, ParameterError, suggest
+from ..statistics import wilson_error
 from .base import Array, SwitchingModel, check_state, pulse_width
 
 FLOOR = 2.0**-40
@@ -43,26 +44,6 @@ def counted_probability(switched: ArrayLike, trials: ArrayLike) -> Array:
     if np.any(~((k >= 0) & (k <= n) & (n >= 1) & (k == np.round(k)) & (n == np.round(n)))):
         raise DataError("counts must be whole numbers with 0 <= switched <= trials and trials >= 1", where="counted_probability", value=[k.tolist(), n.tolist()], remedy="check the data")
     return np.where((k == 0) | (k == n), (k + 0.5) / (n + 1.0), k / n)
-
-
-def wilson_error(switched: ArrayLike, trials: ArrayLike, level: float = 0.6826894921370859) -> Array:
-    """Return half the width of the Wilson score interval of a probability; at the default level a standard error [1].
-
-    Parameters
-    ----------
-    switched, trials : array_like
-        Pulses that switched, pulses [1].
-    level : float
-        Confidence level, one standard deviation by default [1].
-
-    Examples
-    --------
-    >>> wilson_error([0, 50], 100).round(4).tolist()
-    [0.005, 0.0498]
-    """
-    k, n = np.asarray(switched, dtype=float), np.asarray(trials, dtype=float)
-    z = stats.norm.ppf(0.5 + level / 2.0)
-    return np.asarray(z / (1.0 + z**2 / n) * np.sqrt(k / n * (1.0 - k / n) / n + z**2 / (4.0 * n**2)))
 
 
 @dataclass(frozen=True, slots=True, init=False, eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tracemalloc
 from dataclasses import replace
 from typing import Any
 
@@ -145,6 +146,42 @@ def test_states_are_counted_from_the_final_sign(params: DeviceParams) -> None:
     assert isinstance(probability, np.ndarray) and probability.shape == (2,)
 
 
+def test_a_moment_in_the_plane_counts_as_plus(params: DeviceParams, monkeypatch: pytest.MonkeyPatch) -> None:
+    from spinbnn.device.macrospin import model
+
+    monkeypatch.setattr(model, "engine", lambda name: lambda state, *arguments: state.fill(0.0))
+    assert [int(Macrospin(params).switching(1e-4, 1e-9, n=3, initial=i).switched) for i in (0, 1)] == [3, 0]
+
+
+@pytest.mark.parametrize("share", ["anisotropy", "field", "torque", "field-like", "voltage", "noise"])
+def test_every_field_counts_in_the_largest_turn(params: DeviceParams, share: str) -> None:
+    """gamma dt times the sum of |B|, B_k at its largest, |B_DL| with its field-like part, and three standard deviations of noise."""
+    xi = Quantity(key="magnetic.vcma_coefficient", value=60e-15, source="definition")
+    device = Macrospin(replace(params, quantities={**params.quantities, xi.key: xi}), field=(0.0, 0.0, 0.0), noise=False, step=50e-12)
+    at, current, voltage = device.magnet(), 0.0, 0.0
+    expected = float(at.anisotropy_field)
+    if share == "field":
+        device, expected = replace(device, field=(0.03, -0.04, -0.05)), expected + 0.1
+    if share in ("torque", "field-like"):
+        ratio = 0.75 if share == "field-like" else 0.0
+        device, current = replace(device, params=device.params.with_values(spin_hall__field_like_ratio=ratio)), -3e-4
+        expected += 3e-4 * float(at.sot_field_per_ampere) * (1.25 if ratio else 1.0)
+    if share == "voltage":
+        voltage = -2.0  # raises the anisotropy
+        expected += 2 * 60e-15 * 2.0 / (1.1e6 * 1e-9 * params.value("geometry.barrier_thickness"))
+    if share == "noise":
+        device = replace(device, noise=True)
+        expected += 3 * np.sqrt(2 * 0.05 * constants.k * 300.0 / (1.76085963e11 * 1.1e6 * float(at.volume) * 50e-12))
+    with pytest.raises(ParameterError) as caught:
+        device.check(current, 1e-9, voltage=voltage)
+    assert f"by up to {1.76085963e11 * 50e-12 * expected:.2f} rad" in str(caught.value)
+    longest = 0.5 / (1.76085963e11 * expected)
+    if share != "noise":  # whose field grows as the step falls
+        replace(device, step=0.999 * longest).check(current, 1e-9, voltage=voltage)
+        with pytest.raises(ParameterError, match="rad in one step"):
+            replace(device, step=1.001 * longest).check(current, 1e-9, voltage=voltage)
+
+
 def test_the_magnet_follows_the_temperature(params: DeviceParams) -> None:
     """A file written at 350 K gives the trajectories that the laws of temperature give."""
     warm = Macrospin(params, precision="float64", relaxation=0.5e-9)
@@ -182,6 +219,13 @@ def test_the_thermal_field_has_the_size_of_the_theorem(params: DeviceParams) -> 
         ({"engine": "numbs"}, ["did you mean 'numba'"]),
         ({"start": "top"}, ["unknown start"]),
         ({"field": (0.1, 0.0)}, ["three finite components"]),
+        ({"field": 0.03}, ["three finite components"]),
+        ({"field": np.zeros((3, 1))}, ["three finite components"]),
+        ({"field": ("x", 0, 0)}, ["three finite components"]),
+        ({"step": "1 ps"}, ["Macrospin, step", "> 0"]),
+        ({"step": 1e-22}, ["at most 100,000,000 time steps"]),
+        ({"rise": None}, ["Macrospin, rise"]),
+        ({"relaxation": 1e300}, ["time steps"]),
         ({"field": (0.3, 0.0, 0.0)}, ["no stable state"]),
     ],
 )
@@ -206,6 +250,10 @@ def test_bad_settings_are_refused(params: DeviceParams, change: dict[str, Any], 
         ({"voltage": 0.5}, ["vcma_coefficient"]),
         ({"seed": -1}, ["seed"]),
         ({"first": -1}, ["first"]),
+        ({"first": 2**64}, ["first"]),
+        ({"pulse": 10.0}, ["at most 100,000,000 time steps", "in seconds"]),
+        ({"current": [1e-4, 2e-4], "pulse": [1e-9] * 3}, ["do not broadcast", "(3,)"]),
+        ({"current": "1 mA"}, ["numbers are needed", "Macrospin, current"]),
     ],
 )
 def test_bad_arguments_are_refused(params: DeviceParams, change: dict[str, Any], words: list[str]) -> None:
@@ -213,6 +261,47 @@ def test_bad_arguments_are_refused(params: DeviceParams, change: dict[str, Any],
     with pytest.raises(ParameterError) as caught:
         device.switching(**({"current": 1e-4, "pulse": 1e-9, "n": 2} | change))
     assert all(word in str(caught.value) for word in (*words, "remedy"))
+    if not {"n", "seed", "first"} & set(change):
+        with pytest.raises(ParameterError) as checked:
+            device.check(**({"current": 1e-4, "pulse": 1e-9} | change))
+        assert str(checked.value) == str(caught.value)
+
+
+def test_everything_is_refused_before_anything_runs(params: DeviceParams, monkeypatch: pytest.MonkeyPatch) -> None:
+    from spinbnn.device.macrospin import model
+
+    monkeypatch.setattr(model.Macrospin, "_start", lambda *a: pytest.fail("a trajectory was started"))
+    device = Macrospin(params)
+    with pytest.raises(ParameterError, match="pulse"):
+        device.switching(1e-4, [1e-9, 1e-9, -1e-9], n=2)
+    device.check([1e-4, 2e-4], [[1e-9], [2e-9]], 310.0, initial=1)
+    with pytest.raises(ParameterError, match="one point only"):
+        device.trajectories([1e-4, 2e-4], 1e-9)  # type: ignore[arg-type]
+    assert Macrospin(params, field=np.array([0.01, 0, 0])) == Macrospin(params, field=(0.01, 0.0, 0.0))  # type: ignore[arg-type]
+
+
+def test_points_and_trajectories_share_one_working_set(params: DeviceParams, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only final_mz grows with n and with the points; the drives of the points are not held together."""
+    from spinbnn.device.macrospin import model
+
+    monkeypatch.setattr(model, "engine", lambda name: lambda *arguments: None)
+    device = Macrospin(params, thermalization=0.0, relaxation=0.0)
+    peak = []
+    for points, n in ((2, 1), (60, 1), (2, 200_000)):
+        tracemalloc.start()
+        device.switching(np.linspace(1e-4, 2e-4, points), 4e-9 if n == 1 else 4e-12, n=n)
+        peak.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peak[1] < 1.3 * peak[0]
+    assert peak[2] < 2 * 200_000 * 4 + 2e6
+
+
+def test_a_voltage_stands_in_the_table() -> None:
+    counts = SwitchingCounts(
+        current=np.array([1e-4, 1e-4]), pulse=np.full(2, 1e-8), temperature=np.full(2, 300.0), voltage=np.array([0.0, 0.5]),
+        initial=0, switched=np.array([0, 30]), trials=100, final_mz=np.zeros((2, 100)), seed=0,
+    )  # fmt: skip
+    assert "| 100 | 10 | 300 | 0.5 | 30 | 0.3 |" in counts.table().to_markdown()
 
 
 @pytest.mark.parametrize("key", ["magnetic.damping", "geometry.track_width", "spin_hall.efficiency", "magnetic.saturation_magnetization"])
@@ -225,6 +314,7 @@ def test_a_file_without_a_magnet_is_refused(params: DeviceParams, key: str) -> N
 
 def test_numba_is_optional_and_loaded_late(params: DeviceParams, monkeypatch: pytest.MonkeyPatch) -> None:
     from spinbnn.device.macrospin import plain
+    from spinbnn.device.macrospin.engines import engine
 
     code = (
         "import sys; sys.modules['numba'] = None\n"
@@ -240,10 +330,35 @@ def test_numba_is_optional_and_loaded_late(params: DeviceParams, monkeypatch: py
     here = Macrospin(params, thermalization=0.0, relaxation=1e-11).switching(2e-4, 1e-11, n=3, seed=8).final_mz[2]
     lines = done.stdout.splitlines()
     assert lines[0] == float(here).hex(), "the same bits with and without numba"
+    assert done.stderr == "", "numba is optional: its absence is nothing to warn of"
     assert lines[1].startswith(MissingToolError.__name__) and "spinbnn[fast]" in lines[1]
-    assert Macrospin(params, engine="numpy")._advance() is plain.advance
+    assert engine("numpy") is plain.advance
     late = subprocess.run([sys.executable, "-c", "import sys, spinbnn.device.macrospin; print('numba' in sys.modules)"], capture_output=True, text=True, check=True)
     assert late.stdout.strip() == "False"
+
+
+def test_a_numba_that_cannot_be_imported_is_said(params: DeviceParams) -> None:
+    """numba refuses a numpy that it does not know with an ImportError; the numbers are the same, and the loss is no secret."""
+    code = (
+        "import sys, types, warnings\n"
+        "class Refuses:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'numba': raise ImportError('Numba needs NumPy 2.3 or less', name='numba')\n"
+        "sys.meta_path.insert(0, Refuses())\n"
+        "from spinbnn.device import DeviceParams\n"
+        "from spinbnn.device.macrospin import Macrospin\n"
+        "params = DeviceParams.load('bench_pmtj40')\n"
+        "with warnings.catch_warnings(record=True) as seen:\n"
+        "    warnings.simplefilter('always')\n"
+        "    Macrospin(params, thermalization=0.0, relaxation=1e-11).switching(2e-4, 1e-11, n=3)\n"
+        "print([w.category.__name__ + ': ' + str(w.message) for w in seen])\n"
+        "try: Macrospin(params, engine='numba').switching(2e-4, 1e-11, n=1)\n"
+        "except Exception as error: print(type(error).__name__, error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    first, second = done.stdout.splitlines()[:2]
+    assert "RuntimeWarning" in first and "NumPy 2.3" in first and "the same numbers" in first
+    assert second.startswith(MissingToolError.__name__) and "NumPy 2.3" in second
 
 
 def test_an_installation_without_a_place_for_the_cache_works(monkeypatch: pytest.MonkeyPatch) -> None:

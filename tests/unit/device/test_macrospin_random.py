@@ -133,6 +133,17 @@ def test_starting_points_are_in_equilibrium(delta: float) -> None:
     assert np.array_equal(boltzmann.draw_start(delta, np.array([0.0, 0.0, 1.0]), KEY, 70, 3), start[:, 70:73])
 
 
+def test_starting_points_and_the_thermal_field_are_independent() -> None:
+    n = 20_000
+    start, z = boltzmann.draw_start(40.0, np.array([0.0, 0.0, 1.0]), KEY, 0, n), plain.thermal_normals(KEY, 0, n, 0).astype(float)
+    names = [np.argsort(np.argsort(start[2])) / n, np.arctan2(start[1], start[0]) / (2 * np.pi) % 1.0]
+    turns = np.arctan2(z[4 * BLOCKS :], z[: 4 * BLOCKS]) / (2 * np.pi) % 1.0
+    radii = np.hypot(z[4 * BLOCKS :], z[: 4 * BLOCKS])
+    for a in names:
+        for b in (*turns, *radii):
+            assert abs(np.corrcoef(a, b)[0, 1]) < 4.5 / np.sqrt(n)
+
+
 def test_starting_points_follow_the_bottom_of_the_well() -> None:
     for pole in (1, -1):
         bottom = boltzmann.well_bottom((0.3, -0.2, 0.0), pole)

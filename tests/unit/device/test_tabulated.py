@@ -7,11 +7,11 @@ import pickle
 import numpy as np
 import pytest
 from scipy import special
-from scipy.stats import binomtest
 
 from spinbnn.device import ThermalSwitching
+from spinbnn.device.statistics import wilson_error
 from spinbnn.device.switching import TabulatedSwitching
-from spinbnn.device.switching.tabulated import counted_probability, wilson_error
+from spinbnn.device.switching.tabulated import counted_probability
 from spinbnn.errors import CoverageError, DataError, ParameterError, SpinbnnError
 
 THERMAL = ThermalSwitching(delta=40.0, attempt_time=1e-9, critical_current=500e-6)
@@ -123,13 +123,6 @@ def test_from_counts_takes_rows_in_any_order() -> None:
 
 def test_counts_that_cannot_tell_from_certainty() -> None:
     assert counted_probability([0, 1, 49, 50], 50) == pytest.approx([0.5 / 51, 0.02, 0.98, 50.5 / 51], rel=1e-12)
-
-
-@pytest.mark.parametrize(("k", "n"), [(0, 50), (1, 50), (25, 50), (50, 50), (3, 1000)])
-def test_wilson_error_is_half_the_interval(k: int, n: int) -> None:
-    interval = binomtest(k, n).proportion_ci(confidence_level=0.6826894921370859, method="wilson")
-    low, high = (float(v) for v in (interval.low, interval.high))
-    assert float(wilson_error(k, n)) == pytest.approx((high - low) / 2, rel=1e-9)
 
 
 @pytest.mark.parametrize(

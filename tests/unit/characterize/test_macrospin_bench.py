@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -12,12 +11,13 @@ import numpy as np
 import pytest
 
 from spinbnn.characterize import Flow, LookupTable, check_limits, run_flow
-from spinbnn.characterize.macrospin_bench import MacrospinBench, MacrospinJob, PulseTiming, standard_error
+from spinbnn.characterize.macrospin_bench import MacrospinBench, MacrospinJob, PulseTiming
 from spinbnn.characterize.processes import PythonSimulator, run_job
 from spinbnn.circuit import SimulationResult
 from spinbnn.circuit import simulator as drivers
 from spinbnn.circuit.simulator import NgspiceInstallation
 from spinbnn.device import DeviceParams
+from spinbnn.device.statistics import wilson_error
 from spinbnn.errors import CoverageError, DataError, ParameterError, SimulationError, SpinbnnError
 
 Load = Callable[..., Flow]
@@ -71,7 +71,7 @@ def test_a_table_of_counts(reference: LookupTable) -> None:
     assert reference.complete and reference.shape == (3, 2, 1)
     assert np.all(n == 24) and np.array_equal(k, np.round(k)) and np.all((k >= 0) & (k <= n)) and np.array_equal(p, k / n)
     assert np.all(np.isfinite(reference.values("p_standard_error"))) and np.all(reference.values("p_standard_error") > 0)
-    assert np.array_equal(reference.values("p_standard_error").ravel(), [standard_error(a, 24) for a in k.ravel()])
+    assert np.array_equal(reference.values("p_standard_error").ravel(), wilson_error(k.ravel(), 24))
     assert np.all(k[0] == 0) and np.all(k[2] > k[1]), "the other direction does not switch state 0; a larger current switches more"
     mz = reference.values("final_mz")
     assert np.all(np.abs(mz) <= 1) and abs(mz[0, 0, 0]) > 0.8
@@ -218,6 +218,7 @@ def test_limits(load: Load, reference: LookupTable) -> None:
         ('step = "2 ps"', "step = '2 pm'", ["timing.step", "2 pm"]),
         ('step = "2 ps"', "step = '20 ps'", ["axes (current", "Macrospin, step", "rad in one step"]),
         ('step = "2 ps"', "rise = '0.7 ns'\nfall = '0.4 ns'", ["axes (current", "shorter than its ramps", "(rise + fall)/2"]),
+        ('"0.5 ns", "1 ns"', '"0.5 ns", "1 s"', ["axes (current", "pulse = 1.0", "at most 100,000,000 time steps"]),
         ("[timing]", "[timings]", ["timings", "did you mean 'timing'"]),
         ('pulse = { values = ["0.5 ns", "1 ns"] }', "", ["'pulse' is missing", "bench 'macrospin' needs it", "10 ns"]),
         ('temperature = { values = ["300 K"] }', "", ["'temperature' is missing"]),
@@ -321,17 +322,7 @@ def test_hash_follows_the_code_of_the_macrospin_and_not_that_of_the_circuit(load
     flow, seen = load(), []
     monkeypatch.setattr(provenance, "source_hash", lambda *names: seen.extend(names) or "changed")
     assert flow.content_hash
-    assert {"device/macrospin", "device/magnet.py", "device/temperature.py", "rng.py"} <= set(seen) and not {"circuit", "device/fitting"} & set(seen)
-
-
-def test_standard_error() -> None:
-    for k, n in ((0, 50), (50, 50), (7, 50), (25, 50), (1, 1)):
-        p = k / n
-        # Wilson's interval: |p - x| = z sqrt(x (1 - x)/n) at z = 1
-        low, high = np.sort(np.roots([1 + 1 / n, -(2 * p + 1 / n), p * p]).real)
-        assert standard_error(k, n) == pytest.approx((high - low) / 2, rel=1e-9, abs=0)
-    assert standard_error(0, 50) == pytest.approx(1 / (2 * 51), rel=1e-12, abs=0)
-    assert standard_error(3e5, 1e6) == pytest.approx(math.sqrt(0.3 * 0.7 / 1e6), rel=2e-6, abs=0)
+    assert {"device/macrospin", "device/magnet.py", "device/temperature.py", "device/statistics.py", "rng.py"} <= set(seen) and not {"circuit", "device/fitting"} & set(seen)
 
 
 def test_a_moment_that_is_not_finite_is_a_failure(load: Load) -> None:
@@ -339,7 +330,7 @@ def test_a_moment_that_is_not_finite_is_a_failure(load: Load) -> None:
     sample = next(flow.samples())
     good = {"switched": np.array([3.0]), "trials": np.array([24.0]), "final_mz": np.array([0.5])}
     measured = flow.bench.measure(SimulationResult(index=0, status="ok", waveforms=good), sample)
-    assert measured == {"p_switch": 0.125, "p_standard_error": standard_error(3, 24), "switched": 3.0, "trials": 24.0, "final_mz": 0.5}
+    assert measured == {"p_switch": 0.125, "p_standard_error": float(wilson_error(3, 24)), "switched": 3.0, "trials": 24.0, "final_mz": 0.5}
     assert set(measured) == set(flow.bench.measures)
     with pytest.raises(SimulationError, match="diverged") as caught:
         flow.bench.measure(SimulationResult(index=0, status="ok", waveforms=good | {"final_mz": np.array([np.nan])}), sample)

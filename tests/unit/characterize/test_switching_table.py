@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from spinbnn.characterize import Axis, LookupTable, Measure
-from spinbnn.characterize.macrospin_bench import standard_error
 from spinbnn.characterize.switching_table import switching_from_table
-from spinbnn.device.switching.tabulated import wilson_error
+from spinbnn.device.statistics import wilson_error
 from spinbnn.errors import CoverageError
 
 CURRENT, PULSE, KELVIN = (-1e-4, 1e-4, 1.5e-4, 2e-4, 2.5e-4), (1e-9, 1e-8), (250.0, 300.0, 350.0)
@@ -40,7 +39,7 @@ def table(names: tuple[str, ...] = ("current", "pulse", "temperature", "initial"
         data = np.expand_dims(data, names.index("field"))
         data = np.repeat(data, len(chosen["field"]), names.index("field"))
     axes = tuple(Axis(name=n, unit=AXES[n][0], description="", values=tuple(chosen[n])) for n in names)
-    arrays = {"switched": data, "trials": np.full(data.shape, float(TRIALS)), "p_switch": data / TRIALS, "p_standard_error": np.vectorize(standard_error)(data, TRIALS)}
+    arrays = {"switched": data, "trials": np.full(data.shape, float(TRIALS)), "p_switch": data / TRIALS, "p_standard_error": wilson_error(data, TRIALS)}
     measures = {n: Measure(name=n, unit="1", description="", data=a) for n, a in arrays.items()}
     return LookupTable(name="made", grid_axes=axes, measures=measures, status=np.zeros(data.shape, np.uint8))
 

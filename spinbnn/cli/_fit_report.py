@@ -34,8 +34,8 @@ GRID = 161
 """Points of a drawn curve."""
 
 
-def write_fit_report(folder: Path, source: Path, results: Sequence[Result], resistance: float | None, options: dict[str, Any]) -> Path:
-    """Write page, Markdown, JSON and figures; return the page."""
+def write_fit_report(folder: Path, source: Path, results: Sequence[Result], resistance: float | None, options: dict[str, Any], assumed: Sequence[str] = ()) -> Path:
+    """Write page, Markdown, JSON and figures; return the page. ``assumed`` says in words what does not come from the file."""
     sections, data = [], []
     for number, result in enumerate(results, 1):
         title = _title(result, number, len(results))
@@ -46,8 +46,8 @@ def write_fit_report(folder: Path, source: Path, results: Sequence[Result], resi
     more = {k: str(v) for k, v in options.items() if v not in (None, "") and k != "seed"}
     record = provenance.record(options["seed"], data=source.name, data_sha256=files.content_hash(source.read_bytes()), **more)
     page = write_report(
-        folder / "fit.html", title=f"Switching fit: {source.name}", subtitle="Binomial maximum likelihood; intervals from the profile likelihood.", tiles=_tiles(results), summary=summary,
-        sections=sections, provenance=record, notes=[note for result in results for note in _notes(result)],
+        folder / "fit.html", title=f"Switching fit: {source.name}", subtitle="Maximum likelihood; intervals from the profile likelihood.", tiles=_tiles(results), summary=summary,
+        sections=sections, provenance=record, notes=[note for note in assumed if note],
         citations=["K.-S. Lee et al., Appl. Phys. Lett. 104, 072413 (2014), doi:10.1063/1.4865185 (thermally activated SOT switching)"],
         data={"options": options, "results": data},
     )  # fmt: skip
@@ -64,8 +64,9 @@ def write_fit_report(folder: Path, source: Path, results: Sequence[Result], resi
 
 def _title(result: Result, number: int, total: int) -> str:
     if isinstance(result, PopulationFit):
-        return "Population"
-    label = result.data.label or "Data"
+        label = f"Population {arrows(result.direction)}".strip()
+    else:
+        label = arrows(result.data.label) or "Data"
     return label if total == 1 else f"{number}. {label}"
 
 
@@ -123,11 +124,12 @@ def _summary(results: Sequence[Result]) -> Table:
     for result in results:
         if isinstance(result, PopulationFit):
             spread = ", ".join(f"sigma(ln {n}) = {100 * result.spread[n]:.3g} %" for n in result.names)
-            rows.append(["population", f"{result.devices} devices", spread])
+            rows.append([f"population {arrows(result.direction)}".strip(), f"{result.devices} devices", spread])
         elif isinstance(result, ModelComparison):
-            rows.append([result.data.label or "data", "none accepted" if result.best is None else f"best: {result.best.name}", result.statement])
+            rows.append([arrows(result.data.label) or "data", "none accepted" if result.best is None else f"best: {result.best.name}", result.statement])
         else:
-            rows.append([result.data.label or "data", verdict(result), f"{result.model}: deviance {result.deviance:.1f} on {result.dof}, p = {result.p_value:.2g}"])
+            tested = f", p = {result.p_value:.2g}" if result.dof > 0 else ""
+            rows.append([arrows(result.data.label) or "data", verdict(result), f"{result.model}: deviance {result.deviance:.1f} on {result.dof}{tested}"])
     return Table("Verdicts", ["data", "verdict", "details"], rows)
 
 
@@ -141,12 +143,13 @@ def _tiles(results: Sequence[Result]) -> list[Tile]:
             if name in result.estimates:
                 low, high = result.ends(name)
                 ends = " to ".join("?" if e is None else format_si(e, UNITS.get(name, "")) for e in (low, high))
-                out.append(Tile(label=f"{name}, {result.data.label}".rstrip(", "), value=format_si(result.estimates[name], UNITS.get(name, "")), note=f"{ends}; {verdict(result)}"))
+                out.append(Tile(label=f"{name}, {arrows(result.data.label)}".rstrip(", "), value=format_si(result.estimates[name], UNITS.get(name, "")), note=f"{ends}; {verdict(result)}"))
     return out
 
 
-def _notes(result: Result) -> list[str]:
-    return [] if isinstance(result, PopulationFit) else result.data.notes()
+def arrows(label: str) -> str:
+    """Return a label with real arrows, which no line break tears apart."""
+    return label.replace("->", "→")
 
 
 def _number(value: float) -> float | None:

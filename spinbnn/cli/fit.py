@@ -20,7 +20,7 @@ MODELS = ("exact", "seed", "printed", "two_rate", "two_rate_field", "logistic")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--model", type=click.Choice(MODELS), default="exact", show_default=True, help="Law; docs/fitting.md has them all.")
 @click.option("--compare", is_flag=True, help="Fit several laws and compare them.")
-@click.option("--population", is_flag=True, help="Each group of the file is a device: spreads with the noise of the counts taken out.")
+@click.option("--population", is_flag=True, help="Each group of the file is a device, each direction a population: spreads with the noise of the counts taken out.")
 @click.option("--tau0", default="", help="Declared attempt time, e.g. '1 ns'. Without it tau0 is free: one pulse width then gives i50, slope and delta, and no Ic0.")
 @click.option("--trials", type=click.IntRange(1), help="Pulses a point, instead of the file's column.")
 @click.option("--track-resistance", default="", help="Needed where the file gives volts, e.g. '776 ohm'.")
@@ -31,7 +31,7 @@ MODELS = ("exact", "seed", "printed", "two_rate", "two_rate_field", "logistic")
 @click.option("--temperature-reference", default="", help="Temperature of the estimates; needed where the file has several.")
 @click.option("--curie-temperature", default="", help="Fixed, for several temperatures; without it only the explicit 1/T is used.")
 @click.option("--anisotropy-exponent", type=float, default=0.0, show_default=True)
-@click.option("--samples", type=click.IntRange(20), default=999, show_default=True, help="Of the bootstrap.")
+@click.option("--samples", type=click.IntRange(100), default=999, show_default=True, help="Of the bootstrap.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the bootstrap.")
 @click.option("--device", default="", help="With -o: also a device file with the fitted numbers, all else from this device (a name or a file).")
 @click.option("-o", "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for fit.html, fit.md, fit.json and the figures.")
@@ -60,6 +60,8 @@ def command(
         raise ParameterError("--device writes the device of one law into a folder", where="--device", value=device, remedy="give -o DIR, and leave out --compare")
     if compare and population:
         raise ParameterError("--compare and --population exclude each other", where="spinbnn fit", value="", remedy="run the command twice")
+    if compare and (model, lapse, noise) != ("exact", "none", "binomial"):
+        raise ParameterError("--compare fits its own list of laws to binomial counts", where="--compare", value=[model, lapse, noise], remedy="leave out --model, --lapse and --noise")
     asked = {"model": model, "lapse": {"none": False, "both": True}.get(lapse, lapse), "noise": noise, "goodness": goodness}
     groups = read_groups(file, track_resistance=resistance, trials=trials, temperature=kelvin or 300.0)
     console, failed = Console(), []
@@ -88,21 +90,48 @@ def command(
             for sentence in _shape(results[-1], resistance):
                 console.print(sentence, highlight=False, markup=False)
     if population:
-        from ..device.fitting import fit_population
-
         if model not in ("exact", "seed") or lapse != "none":
             raise ParameterError("a population is fitted with the laws 'exact' and 'seed' without lapses", where="--population", value=model, remedy="leave out --model and --lapse")
-        results.append(fit_population(good, model=model, **declared))
-        console.print(results[-1].report().rich())
+        options = {**declared, "model": model, "noise": noise, "goodness": "chi2" if goodness == "auto" else goodness}
+        populations = _populations(good, options)
+        for direction, found in populations.items():
+            if isinstance(found, SpinbnnError):
+                if len(populations) == 1:
+                    raise found
+                failed.append(direction)
+                click.echo(f"{direction or 'no direction'}: {found}", err=True)
+                continue
+            results.append(found)
+            console.print(found.report().rich())
     if out is not None and results:
         from ._fit_report import write_fit_report
 
-        page = write_fit_report(out, file, results, resistance, {"model": model, "noise": noise, "lapse": lapse, **declared})
+        assumed = [
+            f"tau0 = {tau0}, declared." if tau0 and model != "logistic" else "", f"Track resistance {track_resistance}." if track_resistance else "",
+            f"{trials} pulses a point, as told." if trials else "", f"Temperature {temperature}, where the file gives none.",
+        ]  # fmt: skip
+        page = write_fit_report(out, file, results, resistance, {"model": model, "noise": noise, "lapse": lapse, **declared}, assumed)
         click.echo(f"report: {page}")
         if device:
             _device_files(results, device, out, file.name)
     if failed:
         raise DataError(f"{len(failed)} of {len(groups)} groups could not be fitted", where=str(file), value=failed, remedy="see the message of each above")
+
+
+def _populations(good: list[SwitchingData], options: dict[str, Any]) -> dict[str, PopulationFit | SpinbnnError]:
+    """Fit one population for each direction."""
+    from ..device.fitting import fit_population
+
+    directions: dict[str, list[SwitchingData]] = {data.direction: [] for data in good} or {"": []}
+    for data in good:
+        directions[data.direction].append(data)
+    out: dict[str, PopulationFit | SpinbnnError] = {}
+    for direction, devices in directions.items():
+        try:
+            out[direction] = fit_population(devices, **options)
+        except SpinbnnError as error:
+            out[direction] = error
+    return out
 
 
 def _positive(text: str, unit: str, option: str) -> float | None:

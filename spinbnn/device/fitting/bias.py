@@ -25,6 +25,8 @@ def first_order_bias(problem: Problem, u: Array, count: int = 2) -> Array:
     count : int
         Number of coordinates.
 
+    Over-dispersed counts weigh ``1 + (n - 1) rho`` times less.
+
     Returns
     -------
     ndarray, shape (count,)
@@ -40,6 +42,8 @@ def first_order_bias(problem: Problem, u: Array, count: int = 2) -> Array:
 
     curve = problem.curve(u)
     weight = problem.trials * np.exp(-np.maximum(curve.log_p + curve.log_q, -600.0))
+    if problem.overdispersed:
+        weight = weight / (1.0 + (problem.trials - 1.0) / (1.0 + np.exp(-u[-1])))
     gradient = slope(u)
     second = np.empty((count, count, gradient.shape[1]))
     for j in range(count):

@@ -23,6 +23,8 @@ NAMES = {
 UNITS = {"voltage": "V", "current": "A", "pulse": "s", "temperature": "K", "trials": "1", "switched": "1", "probability": "1"}
 GROUPS = ("device_id", "device", "die", "direction", "polarity", "label")
 """Columns that name a data set."""
+DIRECTIONS = ("direction", "polarity")
+"""Those of them that tell the direction of switching."""
 _BRACKET = re.compile(r"^(.*?)\s*(?:\[([^\]]*)\]|\(([^)]*)\))\s*$")
 _CELSIUS = ("degC", "°C", "C")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?$")
@@ -109,6 +111,8 @@ def read_cells(head: Head, cells: Sequence[str], where: Sequence[str]) -> list[f
     out, bare = [], []
     for text, place in zip(cells, where, strict=True):
         cell = text.strip()
+        if not cell:
+            raise DataError("an empty cell: a value is missing", where=place, value=text, remedy="measure the point, or take its row out")
         if _DECIMAL_COMMA.match(cell):
             raise DataError("a decimal comma, or a comma between thousands", where=place, value=text, remedy="write 0.8, not 0,8")
         try:
@@ -116,7 +120,8 @@ def read_cells(head: Head, cells: Sequence[str], where: Sequence[str]) -> list[f
         except ValueError:
             value, has_unit = _with_unit(head, cell, place), True
         if not math.isfinite(value):
-            raise DataError("not a number: a value is missing", where=place, value=text, remedy="measure the point, or take its row out")
+            what = "not a number: a value is missing" if math.isnan(value) else "not a finite number"
+            raise DataError(what, where=place, value=text, remedy="measure the point, or take its row out")
         if has_unit and head.unit:
             raise DataError("mixed units: both the head and the cell have one", where=place, value=text, remedy="keep one of them")
         out.append(value if has_unit else _scaled(value, head))

@@ -10,7 +10,7 @@ from ...errors import ParameterError, SpinbnnError
 from ...tables import Table
 from .data import SwitchingData
 from .fit import Goodness, fit_data
-from .goodness import Progress
+from .goodness import Progress, enough_samples
 from .options import MODELS
 from .result import SwitchingFit
 from .shape import Shape, shape_of
@@ -114,7 +114,7 @@ def compare_models(
         As for :func:`fit_switching`; "auto" here by default, since the verdicts rest on it. Under "auto" ``two_rate_field``
         keeps the chi-squared tail: its refits take minutes.
     samples, seed, progress
-        Of the bootstrap.
+        Of the bootstrap; at least 100 samples.
 
     Returns
     -------
@@ -134,10 +134,11 @@ def compare_models(
     >>> truth = ThermalSwitching(delta=40.0, attempt_time=1e-9, critical_current=500e-6)
     >>> current = np.linspace(175e-6, 225e-6, 11)
     >>> data = SwitchingData.of(current, 10e-9, 1000, np.round(1000 * truth.probability(current, 10e-9)))
-    >>> compared = compare_models(data, ["exact", "logistic"], tau0=1e-9, samples=99)
+    >>> compared = compare_models(data, ["exact", "logistic"], tau0=1e-9, samples=100)
     >>> compared.best.name, [row.verdict for row in compared.rows]
     ('exact', ['not rejected', 'rejected'])
     """
+    enough_samples(samples, "compare_models")
     names = tuple(models) if models is not None else (*DEFAULT, *(("two_rate_field",) if tau0 is not None else ()))
     rows = []
     for name in names:

@@ -39,6 +39,8 @@ class SwitchingData:
         Number of pulses, and of pulses that switched; whole numbers [1].
     label : str
         Device and direction.
+    direction : str
+        Direction alone, where the file has such a column.
     source : str
         File.
     remarks : tuple of str
@@ -57,13 +59,14 @@ class SwitchingData:
     trials: Array = field(repr=False)
     switched: Array = field(repr=False)
     label: str = ""
+    direction: str = ""
     source: str = ""
     remarks: tuple[str, ...] = ()
 
     @classmethod
     def of(
         cls, current: ArrayLike, pulse: ArrayLike, trials: ArrayLike, switched: ArrayLike, *, temperature: ArrayLike = 300.0,
-        label: str = "", source: str = "", remarks: Sequence[str] = (), where: str = "fit_switching", rows: Sequence[int] | None = None,
+        label: str = "", direction: str = "", source: str = "", remarks: Sequence[str] = (), where: str = "fit_switching", rows: Sequence[int] | None = None,
     ) -> SwitchingData:  # fmt: skip
         """Check arrays that broadcast against each other and keep them.
 
@@ -77,7 +80,7 @@ class SwitchingData:
             Number of pulses, and of pulses that switched [1].
         temperature : array_like
             Temperature, > 0 [K].
-        label, source, remarks
+        label, direction, source, remarks
             See the class.
         where : str
             Named in messages.
@@ -111,7 +114,7 @@ class SwitchingData:
                 raise ParameterError(what, where=f"{where}, point {number}", value=value, remedy="(current, pulse, temperature, trials, switched)")
         for array in (i, t, kelvin, n, k):
             array.setflags(write=False)
-        return cls(current=i, pulse=t, temperature=kelvin, trials=n, switched=k, label=label, source=source, remarks=tuple(remarks))
+        return cls(current=i, pulse=t, temperature=kelvin, trials=n, switched=k, label=label, direction=direction, source=source, remarks=tuple(remarks))
 
     @property
     def points(self) -> int:

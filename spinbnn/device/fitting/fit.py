@@ -15,13 +15,13 @@ from .goodness import (
     Progress,
     bootstrap_p_value,
     deviance,
+    enough_samples,
     overdispersed,
     sparse_points,
     trend_p_value,
 )
-from .identify import identify
+from .identify import identify, refuse_bounds
 from .likelihood import Problem, value_of
-from .limits import refuse_bounds
 from .options import Model, Options, problem_of
 from .result import REJECT_BELOW, SwitchingFit
 from .search import Optimum
@@ -75,7 +75,7 @@ def fit_switching(
         How ``p_value`` is had; ``"auto"`` bootstraps where a fifth of the points expect fewer than five events and the chi-squared
         p-value lies between 1e-5 and 0.1.
     samples, seed, progress
-        Of the bootstrap.
+        Of the bootstrap; at least 100 samples, with fewer nothing could be rejected.
 
     Returns
     -------
@@ -129,6 +129,8 @@ def fit_data(
     for name, given, allowed in (("noise", noise, ("binomial", "beta-binomial", "auto")), ("goodness", goodness, ("chi2", "bootstrap", "auto"))):
         if given not in allowed:
             raise ParameterError(f"unknown {name}", where=f"fit_switching, {name}", value=given, remedy=f"one of {', '.join(allowed)}")
+    if goodness != "chi2" or noise != "binomial":
+        enough_samples(samples, "fit_switching")
     data.fit_ready()
     options = Options.of(
         data, model=model, tau0=tau0, temperature_reference=temperature_reference, curie_temperature=curie_temperature,

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import special
 
 from ... import rng
+from ...errors import ParameterError
 from .laws import Array
 from .likelihood import Problem
 from .search import Optimum, minimise
@@ -19,6 +20,22 @@ REFIT = 1e-4
 """Twice the log-likelihood that may be left at the end of a bootstrap refit."""
 SPARSE = 5.0
 """Expected count below which a cell is sparse."""
+
+
+FEWEST = 100
+"""Fewest bootstrap samples for a verdict: (1 + 0)/(1 + 99) is not below 0.01, so that nothing could be rejected."""
+
+
+def enough_samples(samples: int, where: str) -> None:
+    """Raise where a bootstrap is too small to reject anything.
+
+    Raises
+    ------
+    ParameterError
+        If there are fewer than :data:`FEWEST` samples.
+    """
+    if samples < FEWEST:
+        raise ParameterError("too few bootstrap samples: no law could be rejected", where=f"{where}, samples", value=samples, remedy=f"at least {FEWEST}")
 
 
 def deviance_residuals(n: Array, k: Array, p: Array) -> Array:

@@ -78,6 +78,11 @@ class PopulationFit:
         return len(self.fits)
 
     @property
+    def direction(self) -> str:
+        """Direction of switching that the data name, or nothing."""
+        return self.fits[0].data.direction
+
+    @property
     def note(self) -> str:
         """What was done, and which devices are missing."""
         text = (
@@ -87,6 +92,8 @@ class PopulationFit:
         rejected = sum(fit.rejected for fit in self.fits)
         if rejected:
             text += f" Warning: {rejected} of {self.devices} fits are rejected by their data."
+        warnings = dict.fromkeys(note for fit in self.fits for note in fit.data.notes() if note.startswith("Warning"))
+        text += "".join(f" {note}" for note in warnings)
         if self.failed:
             text += f" Warning: left out, could not be fitted: {', '.join(self.failed)}; the spread may be biased by that."
         return text
@@ -152,7 +159,7 @@ def fit_population(datasets: Sequence[SwitchingData], *, tau0: float | None = No
     tau0 : float, optional
         Declared attempt time; None gives the spread of i50 and slope instead [s].
     **options
-        As for :func:`fit_switching` (model, temperatures); no free shapes (lapse, two_rate).
+        As for :func:`fit_switching` (model, temperatures, noise); no free shapes (lapse, two_rate).
 
     Returns
     -------
@@ -161,7 +168,7 @@ def fit_population(datasets: Sequence[SwitchingData], *, tau0: float | None = No
     Raises
     ------
     ParameterError
-        If fewer than three devices can be fitted.
+        If the data name several directions, or fewer than three devices can be fitted.
 
     Notes
     -----
@@ -183,6 +190,9 @@ def fit_population(datasets: Sequence[SwitchingData], *, tau0: float | None = No
     """
     if options.get("lapse") or options.get("model", "exact") in ("two_rate", "two_rate_field", "logistic", "printed"):
         raise ParameterError("a population is fitted with the laws 'exact' and 'seed' without lapses", where="fit_population", value=options, remedy="leave out model and lapse")
+    directions = sorted({data.direction for data in datasets})
+    if len(directions) > 1:
+        raise ParameterError("a population has one direction of switching: each device would count several times", where="fit_population", value=directions, remedy="fit each direction on its own")
     fits, failed = [], {}
     for number, data in enumerate(datasets):
         try:
@@ -222,8 +232,9 @@ def _coordinates(fit: SwitchingFit, names: tuple[str, str], at: Array) -> Array:
 
 
 def _noise(fit: SwitchingFit, names: tuple[str, str], u: Array) -> Array:
-    """Return the covariance of the logarithms of ``names`` by the counts."""
-    inverse = np.linalg.inv(fit.problem.evaluate(u).information[:2, :2])
+    """Return the covariance of the logarithms of ``names`` by the counts; with a tau0 that the data identify, its error is in it."""
+    keep = 3 if fit.problem.free_tau0 and fit.identifiable["tau0"] else 2
+    inverse = np.linalg.inv(fit.problem.evaluate(u).information[:keep, :keep])[:2, :2]
     return np.asarray(inverse[::-1, ::-1] if names[0] == "critical_current" else inverse)
 
 

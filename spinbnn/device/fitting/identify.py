@@ -1,4 +1,4 @@
-"""What the data can give: standard errors from the Fisher information, and the words for what they cannot."""
+"""What the data can give: fits that are none, standard errors from the Fisher information, and the words for what cannot be had."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from ...errors import ParameterError
 from .data import SwitchingData
 from .laws import Array
 from .likelihood import SHORTEST_TAU0, Problem
-from .search import Optimum
+from .search import Optimum, minimise
 
 WIDEST = math.log(10.0) / 1.959964
 """Standard error of a logarithm above which a parameter counts as not identifiable: 95 % within a factor of 10 each way."""
 WIDEST_SHARE = 0.25
 """The same for a lapse rate."""
 REMEDY = "declare tau0, or measure pulse widths over 3 to 4 decades"
+ADVICE = "measure at least two currents with 0 < switched < trials"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +96,7 @@ def identify(problem: Problem, optimum: Optimum, data: SwitchingData) -> Identif
     at = names.index("tau0")
     single = widths.size == 1 and temperatures.size == 1
     held = bool(optimum.at_lower[at] or optimum.at_upper[at])
-    good = not single and not held and 0.0 < error["tau0"] < WIDEST
+    good = bool(not single and not held and 0.0 < error["tau0"] < WIDEST)
     out = {"i50": bool(error["i50"] < WIDEST), "slope": bool(error["slope"] < WIDEST), "delta": True, "critical_current": good, "tau0": good} | out
     if not good:
         conditional = covariance_of(problem, optimum, without=("tau0",))
@@ -113,3 +114,40 @@ def identify(problem: Problem, optimum: Optimum, data: SwitchingData) -> Identif
     jacobian = np.stack([row[1] for row in rows if row is not None])
     text = f"{span}: tau0 is identifiable (standard error of ln tau0: {error['tau0']:.2g})."
     return Identification(identifiable=out, parameters=shown, covariance=jacobian @ covariance @ jacobian.T, text=text)
+
+
+def refuse_bounds(problem: Problem, optimum: Optimum) -> None:
+    """Raise where the data bound no slope or no critical current.
+
+    Raises
+    ------
+    ParameterError
+        Switching that does not rise with the current, currents that all lie beyond Ic0, perfect separation.
+    """
+    names = problem.coordinates
+    held = {name for i, name in enumerate(names) if optimum.at_lower[i]}, {name for i, name in enumerate(names) if optimum.at_upper[i]}
+    values = dict(zip(names, np.exp(optimum.u).tolist(), strict=True))
+    steep = "width" if "width" in names else "slope" if "slope" in names else "delta"
+    flat, sharp = (held[1], held[0]) if steep == "width" else (held[0], held[1])
+    if steep in flat or {"critical_current", "i50"} & held[1]:
+        raise ParameterError(
+            f"the data bound neither delta nor {names[1] if steep == 'delta' else names[0]}: the switching does not rise with the current",
+            where="fit_switching", value=values, remedy="check the order of the data and the direction of the current",
+        )  # fmt: skip
+    if {"critical_current", "i50"} & held[0]:
+        raise ParameterError("the data do not bound critical_current: every current lies beyond it", where="fit_switching", value=values, remedy=ADVICE)
+    if steep in sharp or _as_good_at_border(problem, optimum, names.index(steep), steep == "width"):
+        raise ParameterError("the data do not bound delta: perfect separation, any steeper model fits as well", where="fit_switching", value=values[steep], remedy=ADVICE)
+
+
+def _as_good_at_border(problem: Problem, optimum: Optimum, at: int, lower: bool) -> bool:
+    """Say whether the steepest law of the search is as likely as the best; skipped where the information puts it far off."""
+    border = float(problem.lower[at] if lower else problem.upper[at])
+    information = float(optimum.value.information[at, at])
+    covariance = np.linalg.pinv(optimum.value.information, rcond=1e-12)
+    error = max(float(covariance[at, at]), 1.0 / max(information, 1e-300)) ** 0.5
+    if abs(border - float(optimum.u[at])) > 6.0 * error and error < 1.0:
+        return False
+    begin = optimum.u.copy()
+    begin[at] = border
+    return minimise(problem, begin, fixed=at).value.loss <= optimum.value.loss + 1e-6

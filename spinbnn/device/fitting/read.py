@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import DataError, ParameterError, SpinbnnError
-from .columns import GROUPS, NAMES, Head, decimals, read_cells, understand
+from .columns import DIRECTIONS, GROUPS, NAMES, Head, decimals, read_cells, understand
 from .data import SwitchingData, coarse_warning
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
@@ -80,7 +80,7 @@ def read_groups(
     for number, row in enumerate(sheet.rows):
         groups.setdefault(" ".join(row[i].strip() for i in labels if row[i].strip()), []).append(number)
     used = {head.place for head in kinds.values()} | set(labels)
-    spare = [head for i, head in enumerate(sheet.heads) if i not in used]
+    spare = [head for i, head in enumerate(sheet.heads) if i not in used and (head.strip() or any(row[i].strip() for row in sheet.rows))]
     out: dict[str, SwitchingData | SpinbnnError] = {}
     for label, rows in groups.items():
         try:
@@ -188,10 +188,12 @@ def _group(
             remarks.append(f"The file says {', '.join(f'{v:g}' for v in stated)} trials; {trials} are used, as told.")
     switched = _switched(sheet, kinds, rows, column, n, where)
     temperature = column("temperature") if "temperature" in kinds else np.full(len(rows), kelvin)
+    ways = [i for i, head in enumerate(sheet.heads) if head.strip().lower() in DIRECTIONS]
+    direction = " ".join(sheet.rows[rows[0]][i].strip() for i in ways)  # a group has one
     if spare:
         remarks.append(f"Columns not used: {', '.join(spare)}.")
     try:
-        return SwitchingData.of(current, pulse, n, switched, temperature=temperature, label=label, source=sheet.path.name, remarks=remarks, where=str(sheet.path), rows=lines)
+        return SwitchingData.of(current, pulse, n, switched, temperature=temperature, label=label, direction=direction, source=sheet.path.name, remarks=remarks, where=str(sheet.path), rows=lines)
     except ParameterError as error:
         raise DataError(error.what, where=error.where.replace("point", "line"), value=error.value, remedy=error.remedy) from None
 

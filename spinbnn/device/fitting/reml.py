@@ -79,22 +79,28 @@ class Reml:
         return float(done.fun), out
 
     def profile(self, which: int, level: float) -> tuple[float, float]:
-        """Return the profile interval of a standard deviation (0, 1) or of the correlation (2); :meth:`estimate` comes first."""
+        """Return the profile interval of a standard deviation (0, 1) or of the correlation (2); :meth:`estimate` comes first.
+
+        A standard deviation of 0 takes the correlation with it: the likelihood ratio against it is not one degree of freedom but a
+        half-half mixture of one and two (Stram and Lee, Biometrics 50, 1171 (1994)). The interval begins at 0 where that does not exclude it.
+        """
         if self._best is None:
             self.estimate(np.cov(self.values.T))
         assert self._best is not None
         best, point = self._best
         drop = 0.5 * float(special.chdtri(1, 1.0 - level))
         edges = (-STEEPEST, STEEPEST) if which == 2 else (math.log(SMALLEST), math.log(LARGEST))
+        none = 0.5 * float(optimize.brentq(lambda x: special.chdtrc(1, x) + special.chdtrc(2, x) - 2.0 * (1.0 - level), 0.0, 700.0))
         ends = []
-        for edge in edges:
+        for sign, edge in zip((-1.0, 1.0), edges, strict=True):
 
             def excess(x: float) -> float:
                 return self._search(np.where(np.arange(3) == which, x, point), which)[0] - best - drop
 
             centre = float(point[which])
-            if excess(edge) <= 0.0 or edge == centre:
-                ends.append(math.copysign(math.inf, edge - centre) if which != 2 else edge)
+            room = none - drop if which != 2 and sign < 0 else 0.0
+            if edge == centre or excess(edge) <= room:  # the estimate may lie on the edge itself
+                ends.append(edge if which == 2 else math.copysign(math.inf, sign))
             else:
                 ends.append(float(optimize.brentq(excess, min(edge, centre), max(edge, centre), xtol=1e-5)))
         if which == 2:

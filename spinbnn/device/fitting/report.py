@@ -102,7 +102,7 @@ def comparison_table(comparison: ModelComparison, resistance: float | None = Non
         against = "" if row.dof is None else f"{row.deviance:.1f}/{row.dof}"
         rows.append([row.name, "" if row.parameters is None else str(row.parameters), row.aic, row.aicc if math.isfinite(row.aicc) else None, against, row.p_value, row.verdict])
     heads: list[Column | str] = ["model", "k", Column("AIC", "", 5), Column("AICc", "", 5), "deviance/dof", Column("p", "", 2), "verdict"]
-    return Table("Comparison of models", heads, rows, note=" ".join([comparison.statement, *comparison.shape.sentences(resistance)]))
+    return Table("Comparison of models", heads, rows, note=" ".join([comparison.statement, *comparison.shape.sentences(resistance), *comparison.data.notes()]))
 
 
 def population_table(fit: PopulationFit) -> Table:
@@ -117,13 +117,13 @@ def population_table(fit: PopulationFit) -> Table:
     low, high = fit.interval("correlation")
     rows.append([f"correlation of ln {fit.names[0]}, ln {fit.names[1]}", "1", fit.correlation, low, high, f"naive {fit.naive_correlation:.2f}"])
     heads: list[Column | str] = ["quantity", "unit", Column("estimate"), Column("2.5 %"), Column("97.5 %"), "beside it"]
-    return Table(f"Population of {fit.devices} devices", heads, rows, note=fit.note)
+    return Table(f"Population of {fit.devices} devices" + (f", {fit.direction}" if fit.direction else ""), heads, rows, note=fit.note)
 
 
 def population_data_of(fit: PopulationFit) -> dict[str, Any]:
     """Return a population as plain data for JSON."""
     intervals = {f"{kind} {name}": list(fit.interval(f"{kind} {name}")) for kind in ("median", "sigma") for name in fit.names}
     return {
-        "devices": fit.devices, "names": list(fit.names), "median": dict(fit.median), "spread": dict(fit.spread), "correlation": fit.correlation,
+        "devices": fit.devices, "direction": fit.direction, "names": list(fit.names), "median": dict(fit.median), "spread": dict(fit.spread), "correlation": fit.correlation,
         "naive": list(fit.naive), "moments": list(fit.moments), "intervals": intervals | {"correlation": list(fit.interval("correlation"))}, "failed": dict(fit.failed),
     }  # fmt: skip

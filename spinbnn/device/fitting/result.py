@@ -14,11 +14,10 @@ from ...errors import ParameterError
 from ...tables import Table
 from ..switching import SwitchingModel, ThermalSwitching, TwoRateSwitching
 from ..temperature import bloch_ratio
-from .bootstrap import bootstrap_ends
 from .data import SwitchingData
 from .goodness import Overdispersion, Progress
 from .identify import REMEDY, covariance_of
-from .intervals import profile_curve, profile_end
+from .intervals import bootstrap_ends, profile_curve, profile_end
 from .laws import Array
 from .likelihood import NATURAL, Problem, coordinate_of, design_of, value_of
 from .search import Optimum

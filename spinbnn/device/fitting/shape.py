@@ -10,6 +10,7 @@ from scipy import special
 
 from ... import rng
 from .data import SwitchingData
+from .goodness import enough_samples
 from .laws import Array, Design
 from .likelihood import Problem
 from .result import SwitchingFit
@@ -74,9 +75,10 @@ class Shape:
         out = []
         if self.plateau is not None:
             at = self.plateau
-            span = f"{at.low * 1e6:.5g} and {at.high * 1e6:.5g} µA" if resistance is None else f"{at.low * resistance:.2f} and {at.high * resistance:.2f} V"
+            amps = f"{at.low * 1e6:.5g} and {at.high * 1e6:.5g} µA"
+            span, also = (amps, "") if resistance is None else (f"{at.low * resistance:.2f} and {at.high * resistance:.2f} V", f"{amps}; ")
             out.append(
-                f"p stays {at.least:.2f} to {at.most:.2f} between {span} ({at.points} currents; one share of {at.share:.2f} fits them): a plateau below 1, as back-hopping makes it. "
+                f"p stays {at.least:.2f} to {at.most:.2f} between {span} ({also}{at.points} currents; one share of {at.share:.2f} fits them): a plateau below 1, as back-hopping makes it. "
                 f"The law ({self.law}) rises there: likelihood ratio {at.ratio:.1f}, p = {at.p_value:.1g} after all windows that were looked at."
             )  # fmt: skip
         if self.fall is not None and self.fall < ALARM:
@@ -92,16 +94,17 @@ def shape_of(fit: SwitchingFit, samples: int = 999) -> Shape:
     fit : SwitchingFit
         A fit at one pulse width and temperature; its law is what a plateau is tested against.
     samples : int
-        Draws for the test of a fall; their seed is that of the fit.
+        Draws for the test of a fall, at least 100; their seed is that of the fit.
 
     Examples
     --------
     >>> from spinbnn.device import fit_switching
     >>> import numpy as np
     >>> fit = fit_switching(np.linspace(180e-6, 230e-6, 11), 10e-9, 100, [1, 8, 60, 72, 73, 71, 72, 74, 73, 90, 99], tau0=1e-9)
-    >>> shape_of(fit, samples=99).plateau.points
+    >>> shape_of(fit, samples=100).plateau.points
     6
     """
+    enough_samples(samples, "shape_of")
     data = fit.data
     if np.unique(data.pulse).size > 1 or np.unique(data.temperature).size > 1:
         return Shape(plateau=None, fall=None, law=fit.model)

@@ -14,7 +14,7 @@ from ...tables import Column, Table
 from ...units import format_si
 from ..figure import Figure, render
 from ..style import LINES, MARKERS, Ink
-from .shared import legend_above, numbers, optional, prefixed, sentences, short
+from .shared import legend_above, numbers, optional, prefixed, sentences
 
 if TYPE_CHECKING:  # pragma: no cover
     from matplotlib.figure import Figure as Canvas
@@ -199,11 +199,26 @@ def profile_likelihoods(
 
     rows = [[key, float(a), optional(float(b))] for key, (x, ratio, _) in drawn.items() for a, b in zip(x, ratio, strict=True)]
     parts = []
-    for key, (x, ratio, _) in drawn.items():
-        inside = x[np.nan_to_num(ratio, nan=np.inf) <= LIMIT]
-        parts.append(f"{key}: best {short(estimates[key])}, below the line from {short(float(inside.min()))} to {short(float(inside.max()))}." if inside.size else "")
+    for key, (x, ratio, unit) in drawn.items():
+        ends, shown = _crossings(x, ratio), "" if unit == "1" else unit
+        parts.append(f"{key}: best {format_si(estimates[key], shown)}, below the line from {format_si(ends[0], shown)} to {format_si(ends[1], shown)}." if ends else "")
     heads: list[Column | str] = ["parameter", Column("value", "", 9), "twice the loss of log-likelihood"]
     return render(
         name, "Profile likelihoods", sentences("Twice the loss of log-likelihood over each parameter, the others fitted.", *parts, note),
         Table("Profile likelihoods", heads, rows), draw, size=(6.4, 0.5 + 1.9 * lines),
     )  # fmt: skip
+
+
+def _crossings(x: np.ndarray, ratio: np.ndarray) -> tuple[float, float] | None:
+    """Return where the curve crosses the limit on both sides, between its points; the last point where it does not; None without points below."""
+    inside = np.flatnonzero(np.nan_to_num(ratio, nan=np.inf) <= LIMIT)
+    if inside.size == 0:
+        return None
+    ends = []
+    for at, step in ((int(inside[0]), -1), (int(inside[-1]), 1)):
+        beyond = at + step
+        if 0 <= beyond < len(x) and np.isfinite(ratio[beyond]):
+            ends.append(float(np.interp(np.sqrt(LIMIT), np.sqrt([ratio[at], ratio[beyond]]), [x[at], x[beyond]])))  # the root is nearly straight
+        else:
+            ends.append(float(x[at]))
+    return ends[0], ends[1]

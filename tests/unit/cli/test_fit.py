@@ -10,6 +10,7 @@ import pytest
 
 from spinbnn.cli import main
 from spinbnn.device import ThermalSwitching
+from spinbnn.errors import ParameterError
 
 CURRENT = np.linspace(178e-6, 222e-6, 10)
 TRUTH = ThermalSwitching(delta=40.0, attempt_time=1e-9, critical_current=500e-6)
@@ -69,10 +70,10 @@ def test_folder_holds_page_markdown_json_and_figures(capsys: pytest.CaptureFixtu
 
 
 def test_comparison_and_population_have_their_pages(capsys: pytest.CaptureFixture[str], file: Path, tmp_path: Path) -> None:
-    code, out, err = run(capsys, "fit", str(file), "--tau0", "1 ns", "--compare", "--samples", "20")
+    code, out, err = run(capsys, "fit", str(file), "--tau0", "1 ns", "--compare", "--samples", "100")
     assert code == 0, err
     assert out.count("Best accepted model") == 2 and "None of these models is accepted" in out and "two_rate_field" in out
-    code, out, err = run(capsys, "fit", str(only(file, "hop")), "--tau0", "1 ns", "--compare", "--samples", "20", "-o", str(tmp_path / "c"))
+    code, out, err = run(capsys, "fit", str(only(file, "hop")), "--tau0", "1 ns", "--compare", "--samples", "100", "-o", str(tmp_path / "c"))
     assert code == 0, err
     stored = json.loads((tmp_path / "c" / "fit.json").read_text())
     assert len(stored["results"][0]["models"]) == 6 and "None of these models" in stored["results"][0]["statement"]
@@ -85,7 +86,7 @@ def test_comparison_and_population_have_their_pages(capsys: pytest.CaptureFixtur
 
 @pytest.mark.parametrize(("options", "words"), [(["--model", "two_rate"], "p_sat"), (["--lapse", "both"], "lapse_upper"), (["--model", "logistic"], "width"), (["--noise", "beta-binomial"], "rho"), (["--model", "seed"], "Eq. 23b")])
 def test_laws_and_noise_by_option(capsys: pytest.CaptureFixture[str], file: Path, options: list[str], words: str) -> None:
-    code, out, err = run(capsys, "fit", str(only(file, "one")), "--tau0", "1 ns", "--samples", "20", *options)
+    code, out, err = run(capsys, "fit", str(only(file, "one")), "--tau0", "1 ns", "--samples", "100", *options)
     assert code == 0 and words in out, err
 
 
@@ -98,3 +99,43 @@ def test_several_temperatures_need_a_reference(capsys: pytest.CaptureFixture[str
     assert code == 2 and "several temperatures" in err
     code, out, err = run(capsys, "fit", str(data), "--tau0", "1 ns", "--temperature-reference", "300 K")
     assert code == 0 and "T = 300 K" in out and "not rejected" in out, err
+
+
+def test_each_direction_is_a_population_and_options_reach_it(capsys: pytest.CaptureFixture[str], file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw, path = np.random.default_rng(3), tmp_path / "both.csv"
+    rows = [f"d{d},{way},{1e6 * i:.6g},10,100,{draw.binomial(100, TRUTH.probability(i, 1e-8))}" for d in range(4) for way in ("P->AP", "AP->P") for i in CURRENT]
+    path.write_text("\n".join(["device,direction,I [uA],t_p [ns],n,k", *rows]))
+    code, out, err = run(capsys, "fit", str(path), "--tau0", "1 ns", "--population", "-o", str(tmp_path / "p"))
+    assert code == 0, err
+    assert "Population of 4 devices, P->AP" in out and "Population of 4 devices, AP->P" in out
+    assert [r["direction"] for r in json.loads((tmp_path / "p" / "fit.json").read_text())["results"]] == ["P->AP", "AP->P"]
+    assert "Population P→AP" in (tmp_path / "p" / "fit.html").read_text()
+
+    def seen(datasets: object, **options: object) -> None:
+        raise ParameterError(f"{options['noise']} {options['goodness']}", where="x", value="", remedy="x")
+
+    monkeypatch.setattr("spinbnn.device.fitting.fit_population", seen)
+    code, _, err = run(capsys, "fit", str(only(file, "one")), "--population", "--noise", "beta-binomial", "--goodness", "bootstrap")
+    assert code == 2 and "beta-binomial bootstrap" in err
+
+
+def test_a_comparison_refuses_what_it_would_not_use_and_shows_what_is_odd_in_the_data(capsys: pytest.CaptureFixture[str], file: Path) -> None:
+    for option in (["--noise", "auto"], ["--model", "seed"], ["--lapse", "both"]):
+        code, _, err = run(capsys, "fit", str(only(file, "one")), "--compare", *option)
+        assert code == 2 and "leave out --model, --lapse and --noise" in err
+    path = only(file, "one")
+    path.write_text(path.read_text() + "\n" + path.read_text().splitlines()[-1])
+    code, out, err = run(capsys, "fit", str(path), "--tau0", "1 ns", "--compare", "--goodness", "chi2", "--samples", "100")
+    assert code == 0 and "1 of 11 rows repeat a condition" in out, err
+
+
+def test_the_page_says_what_was_assumed_and_prints_no_nan(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "three.csv"
+    path.write_text("V,t_p [ns],P_sw\n0.190,10,0.16\n0.200,10,0.5\n0.210,10,0.88\n")
+    code, out, err = run(capsys, "fit", str(path), "--track-resistance", "1 kohm", "--trials", "50", "-o", str(tmp_path / "o"))
+    assert code == 0 and "cannot be tested" in out, err
+    page = (tmp_path / "o" / "fit.html").read_text()
+    for words in ("Track resistance 1 kohm.", "50 pulses a point, as told.", "Temperature 300 K, where the file gives none."):
+        assert words in page
+    assert "p = nan" not in page + (tmp_path / "o" / "fit.md").read_text()
+    assert "i50: best 200 µA, below the line from 197.3 µA to 202.6 µA" in page.replace("\n", " ")

@@ -40,11 +40,11 @@ def test_bootstrap_p_value_is_uniform_under_the_law_and_reproducible() -> None:
     values = []
     for run in range(25):
         counts = np.random.default_rng(100 + run).binomial(20, TRUTH.probability(CURRENT, 10e-9))
-        values.append(fit_data(data(counts, 20), tau0=1e-9, goodness="bootstrap", samples=60).p_value)
-    assert 0.25 < np.mean(values) < 0.75 and np.min(values) >= 1 / 61  # mean of 25 uniforms: 0.5 +- 0.06
-    again = fit_data(data(counts, 20), tau0=1e-9, goodness="bootstrap", samples=60)
-    assert again.p_value == values[-1] and again.p_value_method == "bootstrap of 60"
-    other = fit_data(data(counts, 20), tau0=1e-9, goodness="bootstrap", samples=60, seed=1)
+        values.append(fit_data(data(counts, 20), tau0=1e-9, goodness="bootstrap", samples=100).p_value)
+    assert 0.25 < np.mean(values) < 0.75 and np.min(values) >= 1 / 101  # mean of 25 uniforms: 0.5 +- 0.06
+    again = fit_data(data(counts, 20), tau0=1e-9, goodness="bootstrap", samples=100)
+    assert again.p_value == values[-1] and again.p_value_method == "bootstrap of 100"
+    other = fit_data(data(counts, 20), tau0=1e-9, goodness="bootstrap", samples=100, seed=1)
     assert other.p_value != again.p_value
 
 
@@ -56,7 +56,7 @@ def test_auto_goodness_bootstraps_only_where_it_could_matter() -> None:
         counts = rng.binomial(20, TRUTH.probability(CURRENT, 10e-9))
         fit = fit_data(data(counts, 20), tau0=1e-9)
         if 1e-5 < fit.p_value < 0.1:
-            assert fit_data(data(counts, 20), tau0=1e-9, goodness="auto", samples=40).p_value_method == "bootstrap of 40"
+            assert fit_data(data(counts, 20), tau0=1e-9, goodness="auto", samples=100).p_value_method == "bootstrap of 100"
             return
     pytest.fail("no data set came near the verdict")
 
@@ -67,7 +67,7 @@ def test_beta_binomial_widens_the_intervals_of_drifting_data() -> None:
     p = TRUTH.probability(current, 10e-9)
     drifting = rng.binomial(200, rng.beta(p * (1 - rho) / rho, (1 - p) * (1 - rho) / rho))
     plain = fit_switching(current, 10e-9, 200, drifting, tau0=1e-9)
-    wide = fit_switching(current, 10e-9, 200, drifting, tau0=1e-9, noise="auto", samples=99)
+    wide = fit_switching(current, 10e-9, 200, drifting, tau0=1e-9, noise="auto", samples=100)
     assert plain.rejected and plain.noise == "binomial" and wide.noise == "beta-binomial"
     low, high = wide.interval("rho", 0.999)
     assert low < rho < high
@@ -86,7 +86,7 @@ def test_beta_binomial_widens_the_intervals_of_drifting_data() -> None:
 def test_beta_binomial_is_not_taken_without_need_and_a_wrong_law_keeps_its_trend() -> None:
     counts = np.random.default_rng(0).binomial(100, TRUTH.probability(CURRENT, 10e-9))
     assert fit_data(data(counts), tau0=1e-9, noise="auto").noise == "binomial"
-    asked = fit_data(data(counts), tau0=1e-9, noise="beta-binomial", samples=20)
+    asked = fit_data(data(counts), tau0=1e-9, noise="beta-binomial", samples=100)
     assert asked.interval("rho")[0] == 0.0 and asked.estimates["rho"] < 0.02
     current = np.linspace(170e-6, 240e-6, 30)
     slow = np.round(200 / (1 + np.exp(-(current - 200e-6) / 2e-6)) * 0.7 + 0.15 * 200).astype(int)
@@ -101,9 +101,9 @@ def test_a_plateau_is_found_where_it_is(tau0: float | None) -> None:
     assert found is not None
     assert (found.low, found.high) == pytest.approx((CURRENT[4], CURRENT[9])) and found.points == 6
     assert (found.least, found.most) == (0.71, 0.74) and found.share == pytest.approx(0.723, abs=1e-3)
-    words = " ".join(shape_of(fit, 99).sentences(1000.0))
+    words = " ".join(shape_of(fit, 100).sentences(1000.0))
     assert "p stays 0.71 to 0.74 between 0.19 and 0.21 V" in words and "back-hopping" in words
-    assert "µA" in " ".join(shape_of(fit, 99).sentences())
+    assert "µA" in " ".join(shape_of(fit, 100).sentences())
 
 
 def test_an_end_that_does_not_belong_is_no_part_of_a_plateau() -> None:
@@ -116,7 +116,7 @@ def test_no_plateau_and_no_fall_in_data_of_the_law() -> None:
     alarms = 0
     for run in range(60):
         counts = np.random.default_rng(run).binomial(50, TRUTH.probability(CURRENT, 10e-9))
-        found = shape_of(fit_data(data(counts, 50), tau0=1e-9), samples=99)
+        found = shape_of(fit_data(data(counts, 50), tau0=1e-9), samples=100)
         alarms += (found.plateau is not None) + (found.fall is not None and found.fall < 0.01)
     assert alarms <= 2
     flat_top = np.random.default_rng(0).binomial(50, TRUTH.probability(np.linspace(180e-6, 300e-6, 14), 10e-9))
@@ -143,7 +143,7 @@ def test_shape_needs_one_condition() -> None:
 def test_comparison_names_the_true_law_and_rejects_the_others() -> None:
     truth = ThermalSwitching(delta=40.0, attempt_time=1e-9, critical_current=500e-6, saturation=0.8)
     counts = np.random.default_rng(1).binomial(2000, truth.probability(CURRENT, 10e-9))
-    compared = compare_models(data(counts, 2000), ("exact", "seed", "two_rate", "logistic"), tau0=1e-9, samples=99)
+    compared = compare_models(data(counts, 2000), ("exact", "seed", "two_rate", "logistic"), tau0=1e-9, samples=100)
     assert compared.best is not None and compared.best.name == "two_rate" and compared.rows[0] is compared.best
     assert {row.name: row.verdict for row in compared.rows} == {"two_rate": "not rejected", "exact": "rejected", "seed": "rejected", "logistic": "rejected"}
     row = compared.best
@@ -154,7 +154,7 @@ def test_comparison_names_the_true_law_and_rejects_the_others() -> None:
 
 
 def test_comparison_says_that_none_is_accepted_and_why() -> None:
-    compared = compare_models(data([0, 60, 2, 30, 72, 72, 73, 72, 71, 74, 90, 40, 99, 100]), tau0=1e-9, samples=99)
+    compared = compare_models(data([0, 60, 2, 30, 72, 72, 73, 72, 71, 74, 90, 40, 99, 100]), tau0=1e-9, samples=100)
     assert compared.best is None and compared.accepted == [] and "None of these models is accepted" in compared.statement
     assert {row.name for row in compared.rows} == {"exact", "seed", "exact+lapse", "two_rate", "logistic", "two_rate_field"}
 
@@ -180,3 +180,14 @@ def test_a_law_that_cannot_be_fitted_has_a_row_that_says_why() -> None:
     for bad in ("exakt", "exact+laps"):
         with pytest.raises(ParameterError, match="unknown model"):
             compare_models(few, (bad,))
+
+
+def test_a_bootstrap_too_small_to_reject_anything_is_refused() -> None:
+    given = data([0, 1, 5, 14, 25, 38, 50, 62, 75, 86, 93, 97, 99, 100])
+    for call in (
+        lambda: fit_data(given, tau0=1e-9, goodness="auto", samples=99), lambda: fit_data(given, tau0=1e-9, noise="auto", samples=99),
+        lambda: compare_models(given, ["exact"], tau0=1e-9, goodness="chi2", samples=99), lambda: shape_of(fit_data(given, tau0=1e-9), 99),
+    ):  # fmt: skip
+        with pytest.raises(ParameterError, match="no law could be rejected"):
+            call()
+    assert fit_data(given, tau0=1e-9, samples=20).p_value_method == "chi-squared", "no bootstrap is asked for here"

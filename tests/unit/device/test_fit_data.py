@@ -105,8 +105,8 @@ def test_temperatures_in_kelvin_and_celsius(tmp_path: Path) -> None:
     ("lines", "words"),
     [
         (["I|t_p|n|k", "1|2|3|4"], ["not separated by comma, semicolon or tab", "line 1"]), (["I t_p n k", "1 2 3 4"], ["not separated"]), (["I,t_p,n,k", "2e-4,1e-8,50"], ["3 cells under 4 heads", "line 2"]),
-        (["I;t_p;n;k", "0,0002;1e-8;50;3"], ["decimal comma", "line 2"]), (["I,t_p,n,k", "2e-4,1e-8,50,3", "2e-4,nan,50,3"], ["line 3", "'t_p'", "missing"]), (["I,t_p,n,k", "2e-4,,50,3"], ["not a number", "line 2"]),
-        (["I,t_p,n,k", "2e-4,1e-8,,3"], ["not a number", "'n'"]), (["I,t_p,n,k", "2e-4,1e-8,50,3", "200 uA,1e-8,50,3"], ["mixed units", "line 2"]), (["I [uA],t_p,n,k", "200 uA,1e-8,50,3"], ["mixed units", "head and the cell"]),
+        (["I;t_p;n;k", "0,0002;1e-8;50;3"], ["decimal comma", "line 2"]), (["I,t_p,n,k", "2e-4,1e-8,50,3", "2e-4,nan,50,3"], ["line 3", "'t_p'", "missing"]), (["I,t_p,n,k", "2e-4,,50,3"], ["empty cell", "missing", "line 2"]),
+        (["I,t_p,n,k", "2e-4,1e-8,,3"], ["empty cell", "'n'"]), (["I,t_p,n,k", "inf,1e-8,50,3"], ["not a finite number"]), (["I,t_p,n,k", "2e-4,1e-8,50,3", "200 uA,1e-8,50,3"], ["mixed units", "line 2"]), (["I [uA],t_p,n,k", "200 uA,1e-8,50,3"], ["mixed units", "head and the cell"]),
         (["I [uA],t_p,n,k", "-200,1e-8,50,3", "200,1e-8,50,3"], ["both signs", "direction"]), (["I,t_p [V],n,k", "2e-4,1e-8,50,3"], ["unit", "t_p [V]"]), (["I,T,n,k,t_p", "2e-4,300,50,3,1e-8"], ["may be a temperature or a time"]),
         (["I,current,t_p,n,k", "2e-4,2e-4,1e-8,50,3"], ["two columns give the current"]), (["I,t_p,n,k", "200,1e-8,50,3"], ["no such current", "unit"]), (["I,t_p,n,P_sw", "2e-4,1e-8,50,0.5", "2e-4,1e-8,50,0.13"], ["no whole number", "line 3"]),
         (["I,t_p,n,P_sw", "2e-4,1e-8,3,0.3"], ["no whole number"]), (["I,t_p,n,k,P_sw", "2e-4,1e-8,50,25,0.6"], ["disagree", "line 2"]), (["I,t_p,n,k", "2e-4,1e-8,50,51"], ["0..trials", "line 2"]), (["I,t_p,n,k", "2e-4,-1e-8,50,5"], ["pulse width", "line 2"]),
@@ -120,6 +120,13 @@ def test_faults_of_a_file_are_named(tmp_path: Path, lines: list[str], words: lis
     assert all(word in str(caught.value) for word in words), caught.value
     assert "remedy" in str(caught.value)
     assert not isinstance(caught.value, UnitError)
+
+
+def test_commas_at_the_ends_of_lines_are_no_column(tmp_path: Path) -> None:
+    [data] = read_switching_csv(write(tmp_path, "I,t_p,n,k,direction,", "2e-4,1e-8,50,25,up,", "2e-4,1e-8,50,25,up,"))
+    assert not data.remarks and data.direction == "up" == data.label
+    [data] = read_switching_csv(write(tmp_path, "I,t_p,n,k,", "2e-4,1e-8,50,25,", "2e-4,1e-8,50,25,x"))
+    assert any("not used" in remark for remark in data.remarks), "a column without a head, but with cells"
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:

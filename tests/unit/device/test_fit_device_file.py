@@ -8,7 +8,16 @@ import tomllib
 import numpy as np
 import pytest
 
-from spinbnn.device import DeviceParams, SwitchingModel, ThermalSwitching, VariationModel, device_of, fit_data, fit_population, fit_switching
+from spinbnn.device import (
+    DeviceParams,
+    SwitchingModel,
+    ThermalSwitching,
+    VariationModel,
+    device_of,
+    fit_data,
+    fit_population,
+    fit_switching,
+)
 from spinbnn.device.fitting import SwitchingData
 from spinbnn.errors import ParameterError
 from spinbnn.rng import stream

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from spinbnn.device import ThermalSwitching
-from spinbnn.device.fitting import SwitchingData, fit_population
+from spinbnn.device.fitting import SwitchingData, fit_data, fit_population
 from spinbnn.device.fitting.bias import first_order_bias
 from spinbnn.device.fitting.hierarchy import nearest_covariance
 from spinbnn.device.fitting.reml import Reml, covariance_of
@@ -121,3 +122,67 @@ def test_negative_variances_become_zero() -> None:
     fixed = nearest_covariance(np.array([[0.02, 0.05], [0.05, 0.01]]))
     assert np.min(np.linalg.eigvalsh(fixed)) > -1e-15 and fixed == pytest.approx(fixed.T)
     assert nearest_covariance(np.diag([2.0, 1.0])) == pytest.approx(np.diag([2.0, 1.0]))
+
+
+def test_a_spread_whose_estimate_lies_on_the_edge_begins_at_zero() -> None:
+    draw = np.random.default_rng(0)
+    draw.standard_normal((10, 4))
+    values = np.stack([1e-9 * draw.standard_normal(10), 0.1 * draw.standard_normal(10)], axis=1)
+    reml = Reml(values, np.repeat(1e-4 * np.eye(2)[None], 10, axis=0))
+    for start in (np.cov(values.T), np.diag([1e-12, 0.01])):
+        reml.estimate(start)
+        reml._best = (reml._search(np.array([math.log(1e-6), math.log(0.1), 0.0]), 0)[0], np.array([math.log(1e-6), math.log(0.1), 0.0]))
+        low, high = reml.profile(0, 0.95)
+        assert low == 0.0 and 0.0 < high < 0.05
+
+
+def test_zero_is_excluded_by_the_mixture_of_one_and_two_degrees_of_freedom() -> None:
+    # without a spread there is no correlation either: chi-squared with one degree of freedom alone excludes 0 twice too often
+    draw, found = np.random.default_rng(4), set()
+    base = draw.standard_normal((20, 2))
+    assert 0.5 * (special.chdtrc(1, 5.139) + special.chdtrc(2, 5.139)) == pytest.approx(0.05, abs=1e-4)
+    for scale in np.linspace(0.8, 1.3, 14):
+        reml = Reml(scale * base, np.repeat(np.eye(2)[None], 20, axis=0))
+        reml.estimate(np.cov(reml.values.T))
+        assert reml._best is not None
+        at_zero = np.array([math.log(1e-6), reml._best[1][1], 0.0])
+        ratio = 2.0 * (reml._search(at_zero, 0)[0] - reml._best[0])
+        low, _ = reml.profile(0, 0.95)
+        if abs(ratio - 5.139) > 0.05:
+            assert (low == 0.0) == (ratio < 5.139), ratio
+        found.add("between" if 3.9 < ratio < 5.08 else "above" if ratio > 5.2 else "below" if ratio < 3.8 else "near")
+    assert found >= {"below", "between", "above"}
+
+
+def test_bias_of_overdispersed_counts_is_larger_by_their_dispersion() -> None:
+    fit = fit_data(devices(1)[0], tau0=1e-9)
+    wide = replace(fit.problem, overdispersed=True)
+    plain, drifting = first_order_bias(fit.problem, fit.optimum.u), first_order_bias(wide, np.append(fit.optimum.u, math.log(0.05)))
+    assert drifting == pytest.approx(plain * (1.0 + 199.0 * 0.05 / 1.05), rel=1e-6)
+
+
+def test_directions_are_not_mixed() -> None:
+    given = devices(0, count=6)
+    mixed = [replace(data, direction="P->AP" if i % 2 else "AP->P") for i, data in enumerate(given)]
+    with pytest.raises(ParameterError, match="one direction"):
+        fit_population(mixed, tau0=1e-9)
+    assert fit_population(mixed[::2], tau0=1e-9).report().title == "Population of 3 devices, AP->P"
+
+
+def test_warnings_about_the_data_reach_the_population() -> None:
+    odd = [SwitchingData.of(d.current, d.pulse, 10 * d.trials, 10 * d.switched, label=d.label) for d in devices(0, count=4)]
+    note = fit_population(odd, tau0=1e-9).note
+    assert note.count("Warning: every probability is a multiple of 0.005") == 1
+
+
+def test_an_identified_tau0_widens_the_noise_of_the_others() -> None:
+    truth, draw, given = ThermalSwitching(delta=40.0, attempt_time=1e-9, critical_current=5e-4), np.random.default_rng(7), []
+    current = np.concatenate([np.linspace(truth.current_for(0.03, t), truth.current_for(0.9, t), 7) for t in (5e-9, 5e-7)])
+    pulse = np.repeat([5e-9, 5e-7], 7)
+    for _ in range(3):
+        given.append(SwitchingData.of(current, pulse, 200, draw.binomial(200, truth.probability(current, pulse))))
+    fit = fit_population(given)
+    for one, noise in zip(fit.fits, fit.noise, strict=True):
+        assert one.identifiable["tau0"] is True
+        held = np.linalg.inv(one.optimum.value.information[:2, :2])
+        assert noise[1, 1] > 1.5 * held[1, 1], "the slope trades against tau0"

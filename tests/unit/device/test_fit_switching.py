@@ -69,7 +69,7 @@ def test_interval_ends_lie_where_a_brute_search_finds_the_drop(model: str, delta
     ("options", "names"),
     [
         ({"tau0": 1e-9}, ["i50", "slope"]), ({}, ["i50", "slope", "delta"]), ({"tau0": 1e-9, "lapse": True}, ["delta", "lapse_lower", "lapse_upper", "slope"]),
-        ({"tau0": 1e-9, "model": "two_rate"}, ["delta", "p_sat"]), ({"model": "logistic"}, ["i50", "width"]), ({"tau0": 1e-9, "noise": "beta-binomial", "samples": 20}, ["delta", "rho"]),
+        ({"tau0": 1e-9, "model": "two_rate"}, ["delta", "p_sat"]), ({"model": "logistic"}, ["i50", "width"]), ({"tau0": 1e-9, "noise": "beta-binomial", "samples": 100}, ["delta", "rho"]),
     ],
 )  # fmt: skip
 def test_both_ways_to_an_interval_end_agree(options: dict[str, object], names: list[str]) -> None:

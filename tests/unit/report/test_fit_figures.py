@@ -41,7 +41,7 @@ def test_profiles_cross_the_line_where_the_words_say() -> None:
     figure = figures.profile_likelihoods(
         {"delta": ([36.0, 38.0, 40.0, 42.0, 44.0], [9.0, 2.0, 0.0, 2.0, NAN], "1"), "i50": ([1.9e-4, 2e-4], [5.0, 0.0], "A")}, {"delta": 40.0, "i50": 2e-4}
     )
-    assert "delta: best 40, below the line from 38 to 42." in figure.description and "i50 [µA]" in figure.svg
+    assert "delta: best 40, below the line from 37.31 to 42." in figure.description and "i50 [µA]" in figure.svg
     assert figure.data.rows[4] == ["delta", 44.0, None] and figure.data.rows[5][0] == "i50"
     for bad in ({}, {str(i): ([1.0], [0.0], "1") for i in range(10)}, {"delta": ([1.0, 2.0], [0.0], "1")}):
         with pytest.raises(ParameterError, match="profile_likelihoods"):

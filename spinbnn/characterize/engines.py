@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..circuit.simulator.deck import SimulationResult
 from ..errors import MissingToolError, ParameterError
+
+if TYPE_CHECKING:
+    from ..circuit.simulator import NgspiceInstallation
 
 Results = Callable[[Iterable[Any]], Generator[SimulationResult, None, None]]
 
@@ -39,8 +43,8 @@ class Engine(Protocol):
         """Return the name under which the numbers are kept; ``remote``: run by an executor."""
         ...
 
-    def start(self, choice: str, workers: int) -> AbstractContextManager[JobRunner]:
-        """Start a simulator."""
+    def start(self, choice: str, workers: int, timeout: float | None = None) -> AbstractContextManager[JobRunner]:
+        """Start a simulator; ``timeout``: longest time for one job, None for the engine's own [s]."""
         ...
 
     def one(self, job: Any) -> SimulationResult:
@@ -74,18 +78,26 @@ class NgspiceEngine:
         with NgspiceShared(workers=1, installation=installation) as engine:  # no program to ask: the library knows
             return f"ngspice-{engine.version}"
 
-    def start(self, choice: str, workers: int) -> AbstractContextManager[JobRunner]:
+    def start(self, choice: str, workers: int, timeout: float | None = None) -> AbstractContextManager[JobRunner]:
         """Start a driver of ngspice."""
         from ..circuit.simulator import NgspiceBatch, NgspiceShared
 
-        return NgspiceShared(workers=workers) if choice == "shared" else NgspiceBatch(workers=workers)
+        driver = NgspiceShared if choice == "shared" else NgspiceBatch
+        return driver(workers=workers) if timeout is None else driver(workers=workers, timeout=timeout)
 
     def one(self, job: Any) -> SimulationResult:
-        """Run one deck with ``ngspice -b``."""
+        """Run one deck with ``ngspice -b``; a process looks for ngspice once."""
         from ..circuit.simulator import NgspiceBatch
 
-        with NgspiceBatch(workers=1) as engine:
+        with NgspiceBatch(workers=1, installation=_installation()) as engine:
             return next(iter(engine.run([job])))
+
+
+@lru_cache(maxsize=1)
+def _installation() -> NgspiceInstallation:
+    from ..circuit.simulator import find_ngspice
+
+    return find_ngspice()
 
 
 class PythonEngine:
@@ -105,9 +117,12 @@ class PythonEngine:
         """Return the engine's name."""
         return self.name
 
-    def start(self, choice: str, workers: int) -> AbstractContextManager[JobRunner]:
+    def start(self, choice: str, workers: int, timeout: float | None = None) -> AbstractContextManager[JobRunner]:
         """Start the worker processes, or none for one worker."""
         from .processes import PythonSimulator
+
+        if timeout is not None:
+            raise ParameterError("jobs that are run in Python have no time-out", where="run_flow, timeout", value=timeout, remedy="leave it out")
 
         return PythonSimulator(workers=workers)
 
@@ -196,7 +211,7 @@ def same_simulator(found: str, simulator: JobRunner | str | None, executor: Exec
     return found == wanted, wanted
 
 
-def results_of(workers: int | None, executor: Executor | None, simulator: JobRunner | str | None, engine: str) -> Results:
+def results_of(workers: int | None, executor: Executor | None, simulator: JobRunner | str | None, engine: str, timeout: float | None = None) -> Results:
     """Return what turns jobs into results; its simulator starts with the first job and ends with the generator."""
 
     def run(jobs: Iterable[Any]) -> Generator[SimulationResult, None, None]:
@@ -206,7 +221,8 @@ def results_of(workers: int | None, executor: Executor | None, simulator: JobRun
         if simulator is not None and not isinstance(simulator, str):
             yield from simulator.run(jobs)
             return
-        with ENGINES[engine].start(engine_choice(engine, simulator), workers or 1) as started:
+        limit = {} if timeout is None else {"timeout": timeout}
+        with ENGINES[engine].start(engine_choice(engine, simulator), workers or 1, **limit) as started:
             yield from started.run(jobs)
 
     return run

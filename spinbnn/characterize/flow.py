@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,9 @@ from ..circuit.flow_keys import named
 from ..device import VariationModel
 from ..errors import ParameterError, suggest
 from .bench import Bench
-from .flow_file import Limit, read_flow, read_flow_axis
+from .flow_file import read_flow, read_flow_axis
 from .grid import Grid, Value
+from .specification import Limit, Specification
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,9 @@ class Flow:
     measures : tuple of str
         What is kept of the bench's measures.
     limits : mapping of str to Limit
-        Specifications.
+        Those of the specification that hold for every sample of the table.
+    specification : Specification
+        All limits, with what they apply to, the typical condition and the operating point: what a datasheet needs.
     vary_device, vary_mismatch, die
         The switches of ``[variation]``.
     origin : str
@@ -58,6 +61,7 @@ class Flow:
     vary_mismatch: bool = False
     die: int | None = None
     origin: str = ""
+    specification: Specification = field(default_factory=Specification)
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> Flow:
@@ -130,15 +134,24 @@ class Flow:
         })  # fmt: skip
 
     def samples(self) -> Iterator[Any]:
-        """Yield the bench's sample of every grid point in canonical order.
+        """Return the bench's sample of every grid point in canonical order.
 
         Draw k is the same device and the same transistors at every other coordinate.
         """
+        make = self.sampler()
+        return (make(index) for index in range(self.grid.size))
+
+    def sampler(self) -> Callable[[int], Any]:
+        """Return what makes the bench's sample of one grid point from its place in row-major order; the devices are drawn once."""
         draws = [axis for axis in self.grid.axes if axis.name == "draw"]
         devices = self._devices(len(draws[0].values) if draws else 1)
-        for point in self.grid.points():
+
+        def make(index: int) -> Any:
+            point = self.grid.point(index)
             draw = int(point.get("draw", 0))
-            yield self._sample(point, {key: float(values[draw]) for key, values in devices.items()}, draw)
+            return self._sample(point, {key: float(values[draw]) for key, values in devices.items()}, draw)
+
+        return make
 
     @property
     def _varies(self) -> bool:

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ..circuit.flow_keys import known_keys, named, switch, text, whole
 from ..errors import ParameterError, suggest
-from ..units import quantity
 from .bench import Bench, bench_class, others_with
 from .grid import Axis, Grid, read_axis
+from .specification import Limit as Limit
+from .specification import read_specification
 
 SCHEMA = "spinbnn.flow/1"
 _REQUIRED = ("name", "bench", "seed", "axes")
-_COMMON = ("schema", *_REQUIRED, "description", "measures", "limits")
+_COMMON = ("schema", *_REQUIRED, "description", "measures", "limits", "typical", "operating_point", "area")
 _VARIATION = ("device", "mismatch", "die")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
-    """A specification: every measured value must lie in [minimum, maximum] (SI)."""
-
-    minimum: float = -math.inf
-    maximum: float = math.inf
 
 
 def read_flow(data: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -41,14 +32,17 @@ def read_flow(data: Mapping[str, Any], where: str) -> dict[str, Any]:
     measures = _measures(data.get("measures"), bench, where)
     variation = data.get("variation", {})
     known_keys(variation, _VARIATION, f"{where}, variation")
+    name, grid = _name(data["name"], where), read_grid(data["axes"], bench, where)
+    specification = read_specification(data, bench, grid, measures, where)
     return {
-        "name": _name(data["name"], where),
+        "name": name,
         "description": text(data.get("description", ""), f"{where}, key 'description'"),
         "bench": bench,
-        "grid": read_grid(data["axes"], bench, where),
+        "grid": grid,
         "seed": whole(data["seed"], f"{where}, key 'seed'", "a seed"),
         "measures": measures,
-        "limits": _limits(data.get("limits", {}), bench, measures, where),
+        "limits": specification.of_every_sample,
+        "specification": specification,
         "vary_device": switch(variation.get("device", False), f"{where}, variation.device"),
         "vary_mismatch": switch(variation.get("mismatch", False), f"{where}, variation.mismatch"),
         "die": _die(variation.get("die", False), f"{where}, variation.die"),
@@ -112,22 +106,6 @@ def read_flow_axis(name: str, entry: Any, bench: Bench, where: str) -> Axis:
         if name == "temperature" and float(axis.values[0]) <= 0:
             raise ParameterError("a temperature must be > 0 K", where=place, value=axis.values[0], remedy='write "25 degC" or "298.15 K"')
     return axis
-
-
-def _limits(data: Any, bench: Bench, measures: tuple[str, ...], where: str) -> dict[str, Limit]:
-    if not isinstance(data, Mapping):
-        raise ParameterError("a TOML table is needed here", where=f"{where}, limits", value=data, remedy="[limits.p_reset_fail] with minimum and maximum")
-    out = {}
-    for name, entry in data.items():
-        place = f"{where}, limits.{name}"
-        if name not in measures:
-            raise ParameterError("a limit names a measure that the flow does not take", where=place, value=name, remedy=suggest(name, measures))
-        known_keys(entry, {"minimum", "maximum"}, place)
-        limit = Limit(**{k: quantity(v, bench.measures[name][0], where=f"{place}.{k}") for k, v in entry.items()})
-        if not entry or limit.minimum > limit.maximum:
-            raise ParameterError("a limit needs minimum <= maximum, or one of them", where=place, value=dict(entry), remedy="no value could pass, or every one would")
-        out[name] = limit
-    return out
 
 
 def _measures(given: Any, bench: Bench, where: str) -> tuple[str, ...]:

@@ -34,6 +34,8 @@ class Row:
         What the simulator said; empty when ok.
     rung : int
         Level of the numerics ladder that gave the answer, 0 to 255.
+    log : str
+        End of the simulator's log; empty when ok.
 
     Examples
     --------
@@ -45,6 +47,7 @@ class Row:
     values: Mapping[str, float] = field(default_factory=dict)
     message: str = ""
     rung: int = 0
+    log: str = ""
 
 
 class Journal:
@@ -182,13 +185,14 @@ class Journal:
         if not _whole(rung) or not 0 <= rung <= 255:
             raise refuse("'rung' must be a whole number from 0 to 255", rung)
         plain = {k: math.nan if v is None else float(v) for k, v in values.items()}
-        return index, Row(status=status, values=plain, message=str(entry.get("message", "")), rung=rung)
+        return index, Row(status=status, values=plain, message=str(entry.get("message", "")), rung=rung, log=str(entry.get("log", "")))
 
     def add(self, index: int, row: Row) -> None:
         """Record one finished sample; NaN is stored as null."""
         values = {k: None if math.isnan(v) else float(v) for k, v in row.values.items()}
         self.rows[index] = row
-        self._line({"index": index, "status": row.status, "values": values, "rung": row.rung, "message": row.message})
+        log = {"log": row.log} if row.log else {}
+        self._line({"index": index, "status": row.status, "values": values, "rung": row.rung, "message": row.message, **log})
 
     def _line(self, entry: dict[str, Any]) -> None:
         assert self._stream is not None, "open the journal with 'with'"

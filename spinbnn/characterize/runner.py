@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import replace
@@ -19,10 +19,11 @@ from ..errors import CoverageError, ParameterError, SimulationError
 from .engines import JobRunner, Results, results_of, same_simulator, simulator_identity
 from .flow import Flow
 from .journal import Journal, Row
+from .shard import Shard
 from .table import STATUS, LookupTable, Measure
 from .table_file import read_table
 
-Progress = Callable[[int, int], None]
+Progress = Callable[[int, int, str], None]
 
 
 def run_flow(
@@ -34,6 +35,9 @@ def run_flow(
     out: str | Path | None = None,
     progress: Progress | None = None,
     retry_failed: bool = False,
+    shard: Shard | str | None = None,
+    only: Iterable[int] | None = None,
+    timeout: float | None = None,
 ) -> LookupTable:
     """Characterise: simulate every grid point of a flow and return its table.
 
@@ -51,11 +55,19 @@ def run_flow(
     out : str or Path, optional
         HDF5 file. While the run lasts a journal stands beside it (``<out>.journal``), locked against a second process:
         a killed run resumes, and a good sample is never measured again; one that timed out or crashed is, one that
-        failed only if no sample is good. An existing table of the same flow and simulator is returned as it is.
+        failed only if no sample is good. An existing table of the same flow and simulator is returned as it is, unless it
+        lacks samples that are asked for: those are added.
     progress : callable, optional
-        Called with (done, total) after each sample.
+        Called with (done, total, remark) after each sample; the remark counts those that are not ok.
     retry_failed : bool
         Measure every sample again that is not ok, also those of an existing table; good ones are kept.
+    shard : Shard or str, optional
+        Measure one part of the samples, ``"2/4"``; the others stay ``not_measured``, and
+        :func:`~spinbnn.characterize.shard.merge_tables` puts the parts together.
+    only : iterable of int, optional
+        Measure these samples only, by their place in canonical order; not together with ``shard``.
+    timeout : float, optional
+        Longest time for one deck; 60 s without it. For the drivers of ngspice that are asked for by name. [s]
 
     Returns
     -------
@@ -64,8 +76,10 @@ def run_flow(
 
     Raises
     ------
+    ParameterError
+        If arguments exclude each other, or a sample that is asked for does not exist.
     SimulationError
-        If every sample failed; the first message is shown, and the journal stays.
+        If every sample of the flow failed; the first message is shown, and the journal stays.
     DataError
         If ``out`` cannot be written, another process writes it, or the journal is damaged or of another flow or
         simulator.
@@ -82,28 +96,51 @@ def run_flow(
     if executor is not None and workers is not None:
         raise ParameterError("give workers or an executor, not both", where="run_flow", value=workers, remedy="the executor fixes the number of workers")
     flow_hash, engine = flow.content_hash, flow.bench.engine
-    results = results_of(workers, executor, simulator, engine)
+    results = results_of(workers, executor, simulator, engine, timeout)
+    wanted = _wanted(flow, shard, only)
+    part = None if shard is None else str(shard)
     if out is None:
-        return _measure(flow, {}, None, results, progress, (flow_hash, simulator_identity(simulator, executor, engine)))
+        return _measure(flow, {}, None, results, progress, (flow_hash, simulator_identity(simulator, executor, engine)), wanted, part)
     target = Path(out)
 
     def existing() -> LookupTable | None:
         return _existing(flow_hash, target, simulator, executor, engine)
 
     former = existing()
-    if former is not None and (former.complete or not retry_failed):
+    if former is not None and _finished(former, wanted, retry_failed):
         return _untouched(former)
     identity = (flow_hash, simulator_identity(simulator, executor, engine))
     with Journal(target.with_name(target.name + ".journal"), *identity, size=flow.grid.size, measures=flow.measures) as journal:
         former = existing()  # once more: a process before us may have finished it
-        if former is not None and (former.complete or not retry_failed):
+        if former is not None and _finished(former, wanted, retry_failed):
             journal.remove()
             return _untouched(former)
-        kept = _kept({**_rows(former), **journal.rows}, retry_failed)
-        table = _measure(flow, kept, journal, results, progress, identity)
+        kept = _kept({**_rows(former), **journal.rows}, wanted, retry_failed)
+        table = _measure(flow, kept, journal, results, progress, identity, wanted, part)
         table.save(target)
         journal.remove()
     return table
+
+
+def _wanted(flow: Flow, shard: Shard | str | None, only: Iterable[int] | None) -> tuple[int, ...]:
+    """Return the samples that are asked for, ascending."""
+    total = flow.grid.size
+    if shard is not None:
+        if only is not None:
+            raise ParameterError("give shard or only, not both", where="run_flow", value=str(shard), remedy="a shard names its samples itself")
+        return (shard if isinstance(shard, Shard) else Shard.parse(shard)).indices(total)
+    if only is None:
+        return tuple(range(total))
+    chosen = sorted(set(only))
+    if absent := [k for k in chosen if isinstance(k, bool) or not isinstance(k, int) or not 0 <= k < total]:
+        raise ParameterError("the flow has no such sample", where="run_flow, only", value=absent[0], remedy=f"whole numbers from 0 to {total - 1}")
+    return tuple(chosen)
+
+
+def _finished(table: LookupTable, wanted: tuple[int, ...], retry_failed: bool) -> bool:
+    """Whether a table holds all that is asked for."""
+    codes = table.status.ravel()[list(wanted)]
+    return not np.any(codes > 0 if retry_failed else codes == STATUS["not_measured"])
 
 
 def _existing(flow_hash: str, target: Path, simulator: JobRunner | str | None, executor: Executor | None, engine: str) -> LookupTable | None:
@@ -121,7 +158,7 @@ def _existing(flow_hash: str, target: Path, simulator: JobRunner | str | None, e
 
 
 def _untouched(table: LookupTable) -> LookupTable:
-    return replace(table, attributes={**table.attributes, "simulated": 0, "resumed": int(table.status.size)})
+    return replace(table, attributes={**table.attributes, "simulated": 0, "resumed": int(np.sum(table.status != STATUS["not_measured"]))})
 
 
 def _rows(table: LookupTable | None) -> dict[int, Row]:
@@ -134,35 +171,42 @@ def _rows(table: LookupTable | None) -> dict[int, Row]:
     for index, code in enumerate(table.status.ravel().tolist()):
         if names[code] != "not_measured":
             values = {n: float(m.data.flat[index]) for n, m in table.measures.items()} if names[code] == "ok" else {}
-            out[index] = Row(status=names[code], values=values, message=table.messages.get(index, ""), rung=int(rungs[index]))
+            out[index] = Row(status=names[code], values=values, message=table.messages.get(index, ""), rung=int(rungs[index]), log=table.logs.get(index, ""))
     return out
 
 
-def _kept(rows: Mapping[int, Row], retry_failed: bool) -> dict[int, Row]:
+def _kept(rows: Mapping[int, Row], wanted: tuple[int, ...], retry_failed: bool) -> dict[int, Row]:
     """Return the rows that are not measured again."""
+    asked = set(wanted)
     keep = {"ok"} if retry_failed or all(row.status != "ok" for row in rows.values()) else {"ok", "failed"}
-    return {index: row for index, row in rows.items() if row.status in keep}
+    return {index: row for index, row in rows.items() if row.status in keep or index not in asked}
 
 
 def _measure(
-    flow: Flow, kept: dict[int, Row], journal: Journal | None, results: Results, progress: Progress | None, identity: tuple[str, str]
-) -> LookupTable:
-    total, rows = flow.grid.size, dict(kept)
-    samples = list(flow.samples())
-    missing = [k for k in range(total) if k not in rows]
-    if progress:
-        progress(len(rows), total)
+    flow: Flow, kept: dict[int, Row], journal: Journal | None, results: Results, progress: Progress | None, identity: tuple[str, str],
+    wanted: tuple[int, ...], shard: str | None = None,
+) -> LookupTable:  # fmt: skip
+    rows, asked = dict(kept), set(wanted)
+    samples = {k: sample for k, sample in enumerate(flow.samples()) if k in asked}
+    missing = [k for k in wanted if k not in rows]
+    bad = sum(rows[k].status != "ok" for k in wanted if k in rows)
+
+    def tell(done: int) -> None:
+        if progress:
+            progress(done, len(wanted), f"{bad} not ok" if bad else "")
+
+    tell(len(wanted) - len(missing))
     with closing(results(_job(flow, samples[k], k) for k in missing)) as answers:
-        for index in missing:
+        for number, index in enumerate(missing):
             result = next(answers, None)
             if result is None:
-                raise SimulationError("the simulator gave fewer results than it got jobs", where=f"flow {flow.name!r}, sample {index}", value=len(rows) - len(kept), remedy="its run() must yield one result for each job")
-            rows[index] = evaluate(flow, samples[index], result)
+                raise SimulationError("the simulator gave fewer results than it got jobs", where=f"flow {flow.name!r}, sample {index}", value=number, remedy="its run() must yield one result for each job")
+            rows[index] = evaluate(flow, samples.pop(index), result)
+            bad += rows[index].status != "ok"
             if journal is not None:
                 journal.add(index, rows[index])
-            if progress:
-                progress(len(rows), total)
-    return _table(flow, rows, len(kept), *identity)
+            tell(len(wanted) - len(missing) + number + 1)
+    return _table(flow, rows, len(kept), *identity, shard)
 
 
 def _job(flow: Flow, sample: Any, index: int) -> Any:
@@ -174,18 +218,18 @@ def evaluate(flow: Flow, sample: Any, result: SimulationResult) -> Row:
     """Turn one simulation into a row: measures, or the message of what went wrong."""
     rung = min(int(result.rung), 255)
     if result.status != "ok":
-        return Row(status=result.status, message=result.error, rung=rung)
+        return Row(status=result.status, message=result.error, rung=rung, log=result.log)
     try:
         values = flow.bench.measure(result, sample)
     except SimulationError as error:
-        return Row(status="failed", message=str(error), rung=rung)
+        return Row(status="failed", message=str(error), rung=rung, log=result.log)
     chosen = {name: float(values[name]) for name in flow.measures}
     if infinite := [name for name, value in chosen.items() if math.isinf(value)]:
-        return Row(status="failed", message=f"the measure {infinite[0]!r} is infinite", rung=rung)
+        return Row(status="failed", message=f"the measure {infinite[0]!r} is infinite", rung=rung, log=result.log)
     return Row(status="ok", values=chosen, rung=rung)
 
 
-def _table(flow: Flow, rows: Mapping[int, Row], resumed: int, flow_hash: str, simulator: str) -> LookupTable:
+def _table(flow: Flow, rows: Mapping[int, Row], resumed: int, flow_hash: str, simulator: str, shard: str | None) -> LookupTable:
     shape, total = flow.grid.shape, flow.grid.size
     status, rung = np.full(total, STATUS["not_measured"], dtype=np.uint8), np.zeros(total, dtype=np.uint8)
     data = {name: np.full(total, np.nan) for name in flow.measures}
@@ -194,15 +238,17 @@ def _table(flow: Flow, rows: Mapping[int, Row], resumed: int, flow_hash: str, si
         status[index], rung[index] = STATUS[row.status], row.rung
         for name, value in row.values.items():
             data[name][index] = value
-    if not np.any(status == 0):
+    logs = {index: row.log for index, row in sorted(rows.items()) if row.log}
+    if len(rows) == total and not np.any(status == 0):
         raise SimulationError(f"all {total} samples failed", where=f"flow {flow.name!r}", value=next(iter(messages.values()), ""), remedy="run 'spinbnn doctor'; try the flow with one point")
     bench = flow.bench
     own = bench.attributes()
     made = provenance.record(flow.seed, flow=flow.name, flow_hash=flow_hash, bench=bench.name, bench_hash=files.content_hash(bench.identity()), simulator=simulator)
+    part = {} if shard is None or len(rows) == total else {"shard": shard}
     measures = {n: Measure(name=n, unit=bench.measures[n][0], description=bench.measures[n][1], data=data[n].reshape(shape)) for n in flow.measures}
     return LookupTable(
-        name=flow.name, grid_axes=flow.grid.axes, measures=measures, status=status.reshape(shape), rung=rung.reshape(shape), messages=messages,
-        attributes={**made, **own, "notes": bench.notes(), "simulated": len(rows) - resumed, "resumed": resumed},
+        name=flow.name, grid_axes=flow.grid.axes, measures=measures, status=status.reshape(shape), rung=rung.reshape(shape), messages=messages, logs=logs,
+        attributes={**made, **own, **part, "notes": bench.notes(), "simulated": len(rows) - resumed, "resumed": resumed},
     )  # fmt: skip
 
 

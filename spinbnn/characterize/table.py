@@ -52,6 +52,8 @@ class LookupTable:
         Schema, hashes, versions, seed, command and time (JSON-able).
     messages : mapping of int to str
         What the simulator said at cells that are not ok, by row-major index.
+    logs : mapping of int to str
+        End of the simulator's log at such cells, where there is one.
     rung : ndarray of uint8 or None
         Level of the numerics ladder that gave each cell's answer (0: the bench's own options); None if not recorded.
 
@@ -75,6 +77,7 @@ class LookupTable:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     messages: Mapping[int, str] = field(default_factory=dict)
     rung: NDArray[np.uint8] | None = None
+    logs: Mapping[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.rung is not None and self.rung.shape != self.shape:
@@ -176,9 +179,9 @@ class LookupTable:
         kept = tuple(a for a in self.grid_axes if a.name not in point)
         measures = {n: Measure(name=n, unit=m.unit, description=m.description, data=m.data[tuple(index)]) for n, m in self.measures.items()}
         flat = np.arange(self.status.size).reshape(self.shape)[tuple(index)].ravel()
-        messages = {new: self.messages[int(old)] for new, old in enumerate(flat) if int(old) in self.messages}
+        messages, logs = ({new: texts[int(old)] for new, old in enumerate(flat) if int(old) in texts} for texts in (self.messages, self.logs))
         rung = None if self.rung is None else self.rung[tuple(index)]
-        return LookupTable(name=self.name, grid_axes=kept, measures=measures, status=self.status[tuple(index)], attributes=self.attributes, messages=messages, rung=rung)
+        return LookupTable(name=self.name, grid_axes=kept, measures=measures, status=self.status[tuple(index)], attributes=self.attributes, messages=messages, rung=rung, logs=logs)
 
     def _known_axes(self, point: Mapping[str, Any]) -> None:
         for name in point:
@@ -205,14 +208,14 @@ class LookupTable:
         return out
 
     def failures(self) -> Table:
-        """Return the cells that are not ok, with what the simulator said."""
+        """Return the cells that were measured and are not ok, with what the simulator said; the index is the row-major one."""
         names = {v: k for k, v in STATUS.items()}
-        rows = []
-        for flat in np.flatnonzero(self.status):
+        rows: list[list[Cell]] = []
+        for flat in np.flatnonzero(self.status > STATUS["not_measured"]).tolist():
             where = np.unravel_index(flat, self.shape)
             point = ", ".join(f"{a.name}={a.values[i]}" for a, i in zip(self.grid_axes, where, strict=True))
-            rows.append([point, names[int(self.status.flat[flat])], self.messages.get(int(flat), "")])
-        return Table(f"{self.name}: {len(rows)} of {self.status.size} cells are not ok", ["point", "status", "message"], rows)
+            rows.append([flat, point, names[int(self.status.flat[flat])], self.messages.get(flat, "")])
+        return Table(f"{self.name}: {len(rows)} of {self.status.size} cells are not ok", ["index", "point", "status", "message"], rows)
 
     def summary(self) -> Table:
         """Return median, 5 % and 95 % quantile of every measure over the whole grid."""
@@ -222,7 +225,9 @@ class LookupTable:
             low, middle, high = (float(v) for v in np.quantile(ok, [0.05, 0.5, 0.95])) if ok.size else (math.nan,) * 3
             rows.append([m.name, m.unit, low, middle, high, m.description])
         heads: list[Column | str] = ["measure", "unit", Column("5 %"), Column("median"), Column("95 %"), "meaning"]
-        title = f"{self.name}: {self.status.size} samples, {int(np.sum(self.status > 0))} not ok"
+        absent = int(np.sum(self.status == STATUS["not_measured"]))
+        title = f"{self.name}: {self.status.size} samples, {int(np.sum(self.status > 0)) - absent} not ok"
+        title += f", {absent} not measured" if absent else ""
         if self.rung is not None and np.any(self.rung > 0):
             title += f", {int(np.sum(self.rung > 0))} needed other numerics (rung 1 to {int(self.rung.max())})"
         return Table(title, heads, rows)

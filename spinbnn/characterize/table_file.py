@@ -17,7 +17,7 @@ from .table import STATUS, LookupTable, Measure
 SCHEMA = "spinbnn.table/1"
 PLAIN = ("flow", "flow_hash", "bench", "bench_hash", "device", "device_hash", "technology", "technology_hash", "barrier", "simulator", "seed", "command", "time_utc")
 """Attributes that stand at the root of the file as plain values too, beside the JSON that holds all."""
-_MESSAGES = "diagnostics/messages"
+_MESSAGES, _LOGS = "diagnostics/messages", "diagnostics/logs"
 _OWN = {"status", "rung", "statistics", "diagnostics"}
 _DAMAGE = (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, ParameterError)
 """What h5py, json and our own checks raise on a file that is not what a table's must be."""
@@ -39,7 +39,8 @@ def write_table(table: LookupTable, path: Path) -> Path:
         h5.attrs.update({key: table.attributes[key] for key in PLAIN if table.attributes.get(key) is not None})
         h5.attrs.update({f"cell_{name}": value for name, value in table.attributes.get("cells", {}).items()})
         # no attribute: those end at 64 KiB, which a few hundred failures exceed
-        h5[_MESSAGES] = json.dumps({str(k): v for k, v in table.messages.items()})
+        for place, texts in ((_MESSAGES, table.messages), (_LOGS, table.logs)):
+            h5[place] = json.dumps({str(k): v for k, v in texts.items()})
         for axis in table.grid_axes:
             values: Any = [str(v) for v in axis.values] if axis.named else axis.coordinates
             scale = h5.create_dataset(axis.name, data=values, dtype=h5py.string_dtype() if axis.named else None)
@@ -107,13 +108,14 @@ def _read(h5: Any) -> LookupTable:
     status = h5["status"][()]
     if status.dtype.kind not in "iu" or not np.isin(status, list(STATUS.values())).all():
         raise ValueError("'status' holds values without a meaning")
-    messages = {int(k): str(v) for k, v in _json(h5[_MESSAGES].asstr()[()], "messages").items()}
+    messages = _texts(h5, _MESSAGES)
+    logs = _texts(h5, _LOGS) if _LOGS in h5 else {}  # tables of before hold none
     attributes = _json(h5.attrs["attributes"], "attributes")
     for key in PLAIN:
         if key in attributes and attributes[key] is not None and attributes[key] != _plain(h5.attrs[key]):
             raise ValueError(f"the attribute {key!r} is not what the record of all attributes says")
     return LookupTable(
-        name=_text(h5, "name"), grid_axes=tuple(axes), measures=measures, status=status.astype(np.uint8), attributes=attributes, messages=messages,
+        name=_text(h5, "name"), grid_axes=tuple(axes), measures=measures, status=status.astype(np.uint8), attributes=attributes, messages=messages, logs=logs,
         rung=np.asarray(h5["rung"][()]).astype(np.uint8) if "rung" in h5 else None,
     )  # fmt: skip
 
@@ -123,6 +125,10 @@ def _text(owner: Any, key: str) -> str:
     if not isinstance(value, str):
         raise ValueError(f"the attribute {key!r} of {owner.name!r} is no text")
     return value
+
+
+def _texts(h5: Any, place: str) -> dict[int, str]:
+    return {int(k): str(v) for k, v in _json(h5[place].asstr()[()], place).items()}
 
 
 def _plain(value: Any) -> Any:

@@ -16,7 +16,10 @@ from ..errors import MissingToolError, SpinbnnError
 
 COMMANDS = {
     "run": "Run a whole experiment: characterise, train, predict, cost, report.",
-    "characterize": "Run a characterisation flow with ngspice and write its lookup table.",
+    "characterize": "Run a characterisation flow and write its lookup table.",
+    "datasheet": "Hold flows or tables against the limits in their flow files.",
+    "table": "Look into lookup tables, merge shards, run samples again, export.",
+    "size": "Size a dropout module for a technology and a device.",
     "device": "Look into a device file: parameters, populations, trim and random bits.",
     "fit": "Fit the switching model to measured switching probabilities.",
     "evaluate": "Evaluate trained weights on a data set, on sampled chips.",

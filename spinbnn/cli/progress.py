@@ -28,8 +28,13 @@ def progress(label: str) -> Iterator[Step]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(elapsed_when_finished=True), TextColumn("{task.fields[remark]}"))
     with Progress(*columns, console=console, transient=False) as bar:
         task = bar.add_task(label, total=None, remark="")
+        begun = False
 
         def step(done: int, total: int, text: str = "") -> None:
+            nonlocal begun
+            if not begun:  # what was there before says nothing of the speed
+                begun = True
+                bar.reset(task, completed=done, total=total)
             bar.update(task, completed=done, total=total, remark=text)
 
         yield step

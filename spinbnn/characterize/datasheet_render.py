@@ -1,0 +1,154 @@
+"""A datasheet as Markdown, a self-contained HTML page, LaTeX or JSON."""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from .. import files
+from ..errors import ParameterError
+from ..tables import Cell, Column, Table
+from .datasheet import Datasheet, Entry, prefixed
+
+_CSS = (
+    ":root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:80rem;padding:0 1rem}"
+    "table{border-collapse:collapse;font-variant-numeric:tabular-nums}caption{text-align:left;font-weight:600;padding:.5rem 0}"
+    "th,td{border:1px solid #8888;padding:.25rem .5rem;text-align:left;vertical-align:top}.n{text-align:right}.table{overflow-x:auto;margin:1.5rem 0}"
+)
+_HEADS: list[Column | str] = [
+    "parameter", "condition", "unit", "limit min", "limit typ", "limit max", "min", "typ", "max", "worst", "draws", "yield (95 % interval)", "verdict",
+]  # fmt: skip
+
+
+def specification_table(sheet: Datasheet) -> Table:
+    """Return the entries with limits."""
+    note = "Limits hold at every condition and for every draw, where no yield is demanded. Typ: median of the draws at the typical condition. "
+    note += "Samples that failed and values that are undefined stand in no number and lie within no limit."
+    return Table("Limits", _HEADS, [_row(entry) for entry in sheet.entries if entry.limit], note)
+
+
+def value_table(sheet: Datasheet) -> Table:
+    """Return the entries without limits."""
+    rows = [[row[k] for k in (0, 1, 2, 6, 7, 8, 10)] + [entry.definition] for entry in sheet.entries if not entry.limit for row in [_row(entry)]]
+    return Table("Values without a limit", ["parameter", "condition", "unit", "min", "typ", "max", "draws", "definition"], rows)
+
+
+def condition_table(sheet: Datasheet) -> Table:
+    """Return where the entries come from."""
+    rows = []
+    for c in sheet.conditions:
+        plan = c.facts.get("timing", {})
+        timing = ", ".join(f"{name.upper()} {plan[name] * 1e9:g} ns" for name in ("reset", "set", "read") if name in plan)
+        rows.append([c.name, "; ".join(part for part in (c.points, timing) if part), c.amplitude, f"{c.facts.get('simulated', 0)}", *(str(c.facts.get(key, "")) for key in ("design", "technology", "device", "simulator", "seed")), str(c.facts.get("flow_hash", ""))[:12]])
+    return Table("Conditions", ["condition", "points", "amplitude", "samples", "design", "technology", "device", "simulator", "seed", "flow hash"], rows)
+
+
+def verdict_line(sheet: Datasheet) -> str:
+    """Return the verdict in one sentence.
+
+    Examples
+    --------
+    >>> verdict_line(Datasheet(title="x", entries=(), conditions=()))
+    'No limit is stated. Every sample is good.'
+    """
+    held = [entry for entry in sheet.entries if entry.limit]
+    failed = f"{sheet.not_ok} samples are not ok." if sheet.not_ok else "Every sample is good."
+    if not held:
+        return f"No limit is stated. {failed}"
+    missed = ", ".join(f"{entry.parameter} ({entry.condition})" for entry in sheet.missed)
+    opened = ", ".join(f"{entry.parameter} ({entry.condition})" for entry in held if entry.verdict == "open")
+    words = f"{len(sheet.missed)} of {len(held)} limits are missed: {missed}." if missed else f"All {len(held)} limits hold."
+    return f"{words}{' Open, more draws are needed: ' + opened + '.' if opened else ''} {failed}"
+
+
+def to_markdown(sheet: Datasheet) -> str:
+    """Return the datasheet as Markdown."""
+    parts = [f"# {sheet.title}", verdict_line(sheet)]
+    parts += [f"```\n{command}\n```" for command in _commands(sheet)]
+    parts += [table.to_markdown() for table in _tables(sheet)]
+    parts += ["**" + head + "**\n\n" + "\n".join(f"- {' '.join(line.split())}" for line in lines) for head, lines in _lists(sheet)]
+    return "\n\n".join(parts) + "\n"
+
+
+def to_html(sheet: Datasheet) -> str:
+    """Return a page without outer references; the JSON of the datasheet stands in it."""
+    body = [f"<h1>{html.escape(sheet.title)}</h1><p>{html.escape(verdict_line(sheet))}</p>"]
+    body += [f"<pre>{html.escape(command)}</pre>" for command in _commands(sheet)]
+    body += [table.to_html() for table in _tables(sheet)]
+    body += [f"<h2>{html.escape(head)}</h2><ul>" + "".join(f"<li>{html.escape(line)}</li>" for line in lines) + "</ul>" for head, lines in _lists(sheet)]
+    data = json.dumps(sheet.plain(), sort_keys=True, allow_nan=False).replace("<", "\\u003c")
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{html.escape(sheet.title)}</title><style>{_CSS}</style></head><body><main>{''.join(body)}</main>"
+        f'<script type="application/json" id="datasheet">{data}</script></body></html>\n'
+    )
+
+
+def to_latex(sheet: Datasheet) -> str:
+    """Return the tables for a document with the package booktabs."""
+    comment = [f"% {' '.join(line.split())}" for line in (sheet.title, verdict_line(sheet), *_commands(sheet))]
+    return "\n".join([*comment, *(table.to_latex() for table in _tables(sheet))]) + "\n"
+
+
+def to_json(sheet: Datasheet) -> str:
+    """Return every number in SI units; what is undefined is null."""
+    return json.dumps(sheet.plain(), indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+
+FORMATS = {".md": to_markdown, ".html": to_html, ".tex": to_latex, ".json": to_json}
+"""Writers by the ending of the file."""
+
+
+def write(sheet: Datasheet, path: Path) -> Path:
+    """Write a datasheet in the format that the file's ending says.
+
+    Raises
+    ------
+    ParameterError
+        For another ending.
+    DataError
+        If the file cannot be written.
+    """
+    if path.suffix not in FORMATS:
+        raise ParameterError("unknown format of a datasheet", where=str(path), value=path.suffix, remedy=f"end the file's name in {', '.join(FORMATS)}")
+    return files.write_text(path, FORMATS[path.suffix](sheet))
+
+
+def _tables(sheet: Datasheet) -> list[Table]:
+    return [table for table in (specification_table(sheet), condition_table(sheet), value_table(sheet)) if table.rows]
+
+
+def _lists(sheet: Datasheet) -> list[tuple[str, Sequence[str]]]:
+    held = (("Samples that are not ok", sheet.failures), ("Assumed numbers", sheet.assumed), ("Notes", sheet.notes))
+    return [(head, lines) for head, lines in held if lines]
+
+
+def _commands(sheet: Datasheet) -> list[str]:
+    return [str(sheet.provenance["command"])] if sheet.provenance.get("command") else []
+
+
+def _row(entry: Entry) -> list[Cell]:
+    limit = entry.limit
+    numbers = [entry.minimum, entry.typical, entry.maximum, *([limit.minimum, limit.typical, limit.maximum] if limit else [])]
+    finite = [abs(x) for x in numbers if math.isfinite(x)]
+    scale, unit = prefixed(entry.unit, max(finite, default=0.0))
+
+    def show(x: float) -> str:
+        return f"{x / scale:.4g}" if math.isfinite(x) else ""
+
+    worst = f"{show(entry.worst_value)} at {entry.worst}" if entry.worst and entry.parameter != "area" else entry.worst
+    draws = str(entry.draws)
+    spoiled = [f"{n} {word}" for n, word in ((entry.failed, "not ok"), (entry.undefined, "undefined")) if n]
+    if spoiled:
+        draws += f" ({', '.join(spoiled)} of {entry.samples} samples)"
+    share = ""
+    if entry.inside is not None:
+        low, high = entry.yield_interval
+        share = f"{entry.inside}/{entry.draws} ({100 * low:.1f} to {100 * high:.1f} %)"
+        share += f", demanded {100 * limit.share:g} %" if limit and limit.applies == "yield" else ""
+    limits = [show(x) for x in (limit.minimum, limit.typical, limit.maximum)] if limit else ["", "", ""]
+    applies = " (typical only)" if limit and limit.applies == "typical" else ""
+    return [entry.parameter + applies, entry.condition, unit, *limits, show(entry.minimum), show(entry.typical), show(entry.maximum), worst, draws, share, entry.verdict]

@@ -58,7 +58,7 @@ def test_the_shipped_flows_fill_the_protocol() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("seed = 5", "seed = 5\ntrials = 100", ["key", "'trials'", "bench 'dropout_module' takes no such key", "bench 'macrospin'", "Known: axes"]),
+        ("seed = 5", "seed = 5\ntrials = 100", ["key", "'trials'", "bench 'dropout_module' takes no such key", "bench 'macrospin'", "Known: area, axes"]),
         ("seed = 5", "seed = 5\nfield = '30 mT'", ["'field'", "bench 'macrospin'"]),
         ("[axes]", "[timing]\nstep = '1 ps'\n[axes]", ["timing", "'step'", "Known:"]),
         ("draw = { count = 4 }", 'pulse = { values = ["1 ns"] }', ["axes", "'pulse'", "bench 'dropout_module' takes no such axis", "bench 'macrospin'"]),

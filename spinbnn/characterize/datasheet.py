@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..circuit.area import LayoutRules, area
 from ..circuit.netlist import flatten
+from ..device.statistics import wilson_interval
 from ..errors import CoverageError, ParameterError
 from .flow import Flow
 from .grid import Axis, Value
@@ -22,8 +23,6 @@ from .table import STATUS, LookupTable
 Array = NDArray[np.float64]
 MODELS = ("sot_mtj",)
 """Subcircuits that are models and take no area of their own."""
-CONFIDENCE = 1.959963984540054
-"""Standard normal quantile of the two-sided 95 % interval."""
 SHOWN_FAILURES = 20
 """Most samples that are listed as not ok; all are counted."""
 
@@ -73,7 +72,7 @@ class Entry:
     @property
     def yield_interval(self) -> tuple[float, float]:
         """95 % Wilson interval of the share of draws within the limit; NaN without draws."""
-        return (math.nan, math.nan) if self.inside is None else wilson(self.inside, self.draws)
+        return (math.nan, math.nan) if self.inside is None else _interval(self.inside, self.draws)
 
     def plain(self) -> dict[str, Any]:
         """Return JSON-able data; None for what there is not."""
@@ -143,20 +142,6 @@ class Datasheet:
             "conditions": [{"name": c.name, "points": c.points, "amplitude": c.amplitude, **c.facts} for c in self.conditions],
             "failures": list(self.failures), "assumed": list(self.assumed), "notes": list(self.notes), **self.provenance,
         }  # fmt: skip
-
-
-def wilson(inside: int, draws: int) -> tuple[float, float]:
-    """Return the 95 % Wilson score interval of a share (E. B. Wilson, doi:10.1080/01621459.1927.10502953).
-
-    Examples
-    --------
-    >>> [round(x, 4) for x in wilson(200, 200)], [round(x, 4) for x in wilson(5, 10)]
-    ([0.9812, 1.0], [0.2366, 0.7634])
-    """
-    share, z2 = inside / draws, CONFIDENCE**2
-    centre = (share + z2 / (2 * draws)) / (1 + z2 / draws)
-    half = CONFIDENCE / (1 + z2 / draws) * math.sqrt(share * (1 - share) / draws + z2 / (4 * draws**2))
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def datasheet(measured: Sequence[tuple[Flow, LookupTable]], *, title: str = "") -> Datasheet:
@@ -255,8 +240,8 @@ def _entry(flow: Flow, operated: Operated, name: str, definition: str, unit: str
     if limit is None:
         return Entry(**entry)
     within = defined & (values >= limit.minimum) & (values <= limit.maximum)
-    if good.size:
-        margin = np.where(defined, np.minimum(values - limit.minimum, limit.maximum - values), np.inf)
+    if values.size:  # a value that is missing is worse than any that is there
+        margin = np.where(defined, np.minimum(values - limit.minimum, limit.maximum - values), -np.inf)
         place = np.unravel_index(int(np.argmin(margin)), values.shape) if values.shape else ()
         entry |= {"worst": _point(operated, place), "worst_value": float(values[place])}
     if draws > 1:
@@ -271,7 +256,12 @@ def _verdict(limit: Limit, all_within: bool, inside: int | None, draws: int, typ
         return "pass" if all_within else "FAIL"
     if inside < limit.share * draws * (1 - 1e-12):
         return "FAIL"
-    return "pass" if wilson(inside, draws)[0] >= limit.share else "open"
+    return "pass" if _interval(inside, draws)[0] >= limit.share else "open"
+
+
+def _interval(inside: int, draws: int) -> tuple[float, float]:
+    low, high = wilson_interval(inside, draws)
+    return float(low), float(high)
 
 
 def _typical(flow: Flow, operated: Operated, values: Array) -> float:

@@ -60,7 +60,7 @@ def verdict_line(sheet: Datasheet) -> str:
         return f"No limit is stated. {failed}"
     missed = ", ".join(f"{entry.parameter} ({entry.condition})" for entry in sheet.missed)
     opened = ", ".join(f"{entry.parameter} ({entry.condition})" for entry in held if entry.verdict == "open")
-    words = f"{len(sheet.missed)} of {len(held)} limits are missed: {missed}." if missed else f"All {len(held)} limits hold."
+    words = f"{len(sheet.missed)} of {len(held)} limits are missed: {missed}." if missed else "No limit is missed." if opened else f"All {len(held)} limits hold."
     return f"{words}{' Open, more draws are needed: ' + opened + '.' if opened else ''} {failed}"
 
 
@@ -139,7 +139,8 @@ def _row(entry: Entry) -> list[Cell]:
     def show(x: float) -> str:
         return f"{x / scale:.4g}" if math.isfinite(x) else ""
 
-    worst = f"{show(entry.worst_value)} at {entry.worst}" if entry.worst and entry.parameter != "area" else entry.worst
+    value = show(entry.worst_value) if math.isfinite(entry.worst_value) else "no value"
+    worst = f"{value} at {entry.worst}" if entry.worst and entry.parameter != "area" else entry.worst
     draws = str(entry.draws)
     spoiled = [f"{n} {word}" for n, word in ((entry.failed, "not ok"), (entry.undefined, "undefined")) if n]
     if spoiled:

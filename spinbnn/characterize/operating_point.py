@@ -57,7 +57,8 @@ def operate(table: LookupTable, specification: Specification) -> Operated:
     """Take the samples at the operating point out of a table. Nothing is interpolated: every number was simulated.
 
     In each group of samples with one amplitude it is the one whose measure at the typical condition is nearest to the
-    target, of those that are ok; of two equally near, the lower.
+    target, of those that are ok; of two equally near, the lower. Where a sample that a search looked at failed or left the
+    measure undefined, the bisection did not reach its end: the whole group counts as failed, and has no values.
 
     Parameters
     ----------
@@ -100,6 +101,12 @@ def operate(table: LookupTable, specification: Specification) -> Operated:
         return np.take_along_axis(np.moveaxis(array, position, -1), chosen[..., None], axis=-1)[..., 0]
 
     found = np.where(known, at(table.status), np.uint8(STATUS["not_measured"])).astype(np.uint8)
+    if table.attributes.get("search"):
+        looked = status != STATUS["not_measured"]
+        for dimension, k in typical_indices(others, point, specification).items():
+            looked = np.take(looked, [k], dimension)
+        broken = np.broadcast_to(np.any(looked & np.isnan(reference), axis=-1), shape)
+        found = np.where(known & broken, np.uint8(STATUS["failed"]), found).astype(np.uint8)
     values = {name: np.where(found == 0, at(m.data), np.nan) for name, m in table.measures.items()}
     amplitude = np.where(known, table.grid_axes[position].coordinates.astype(float)[chosen], np.nan)
     return Operated(

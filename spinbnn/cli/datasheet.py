@@ -60,6 +60,8 @@ def _measured(source: str, tables: Path, workers: int, simulator: str | None, dr
     from ..errors import ParameterError
 
     if Path(source).suffix in (".h5", ".hdf5"):
+        if draws is not None:
+            raise ParameterError("a finished table has the draws that it has", where="--draws", value=draws, remedy=f"name the flow instead of {source!r}, or leave out --draws")
         table = LookupTable.open(source)
         name = limits or table.attributes.get("flow")
         if not name:

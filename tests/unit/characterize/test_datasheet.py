@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from spinbnn.characterize import Axis, Flow, LookupTable, Measure, check_limits, run_flow
-from spinbnn.characterize.datasheet import Datasheet, Entry, datasheet, prefixed, wilson
+from spinbnn.characterize.datasheet import Datasheet, Entry, datasheet, prefixed
 from spinbnn.characterize.datasheet_render import (
     FORMATS,
     to_html,
@@ -24,6 +24,8 @@ from spinbnn.characterize.datasheet_render import (
 )
 from spinbnn.characterize.operating_point import operate, search
 from spinbnn.characterize.specification import Limit, OperatingPoint, Specification
+from spinbnn.characterize.table import STATUS
+from spinbnn.device.statistics import wilson_interval
 from spinbnn.errors import CoverageError, DataError, ParameterError, SimulationError, UnitError
 
 Load = Callable[..., Flow]
@@ -121,7 +123,7 @@ def test_bounds_belong_to_the_limit() -> None:
 @pytest.mark.parametrize(("inside", "draws", "low", "high"), [(0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (81, 263, 0.2553, 0.3662)])
 def test_wilson_agrees_with_published_intervals(inside: int, draws: int, low: float, high: float) -> None:
     """The last line is the example of R. G. Newcombe, Stat. Med. 17, 857 (1998), method 3."""
-    assert wilson(inside, draws) == pytest.approx((low, high), abs=5e-5)
+    assert [float(x) for x in wilson_interval(inside, draws)] == pytest.approx([low, high], abs=5e-5)
 
 
 def test_prefixes_bring_numbers_between_1_and_1000() -> None:
@@ -352,3 +354,25 @@ def test_specifications_stand_on_their_own() -> None:
     table = LookupTable(name="t", grid_axes=(axis,), measures={"p": p}, status=np.zeros(3, np.uint8))
     got = operate(table, Specification(operating_point=OperatingPoint(axis="code", measure="p", target=0.6)))
     assert float(got.amplitude) == 2.0 and int(got.index) == 2, "an undefined value is not near anything"  # type: ignore[arg-type]
+
+
+def test_a_search_that_a_failure_stopped_has_no_operating_point() -> None:
+    """The nearest of the few codes that were tried is not the answer of the search."""
+    volts = Axis(name="set_voltage", unit="V", description="", values=(0.8, 0.9, 1.0, 1.1, 1.2))
+    draw = Axis(name="draw", unit="", description="", values=(0, 1, 2))
+    p = np.full((5, 3), np.nan)
+    status = np.full((5, 3), STATUS["not_measured"], dtype=np.uint8)
+    for k, v in ((2, 0.3), (3, 0.8)):  # draw 0: the bisection ended
+        p[k, 0], status[k, 0] = v, 0
+    p[2, 1], status[2, 1] = 0.1, 0
+    status[3, 1] = STATUS["failed"]  # draw 1: a sample failed
+    p[2, 2], status[2, 2] = 0.1, 0
+    status[3, 2] = 0  # draw 2: the sample ran, its measure is undefined
+    measure = Measure(name="p_drop", unit="1", description="", data=p)
+    point = Specification(operating_point=OperatingPoint(axis="set_voltage", measure="p_drop", target=0.5, per=("draw",)))
+    sparse = LookupTable(name="demo", grid_axes=(volts, draw), measures={"p_drop": measure}, status=status, attributes={"search": "set_voltage"})
+    found = operate(sparse, point)
+    assert found.status.tolist() == [0, STATUS["failed"], STATUS["failed"]]
+    assert found.values["p_drop"][0] == 0.3 and np.isnan(found.values["p_drop"][1:]).all()
+    whole = LookupTable(name="demo", grid_axes=(volts, draw), measures={"p_drop": measure}, status=status)
+    assert operate(whole, point).status.tolist() == [0, 0, 0]  # a full grid: the nearest good sample

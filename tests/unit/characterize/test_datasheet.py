@@ -97,6 +97,7 @@ def test_an_undefined_value_lies_within_no_limit(flow: Flow) -> None:
     values[0, 1, 2] = math.nan
     entry = entry_of(datasheet([(flow, table_of(flow, {"p_drop": values}))]), "p_drop")
     assert (entry.undefined, entry.failed, entry.inside, entry.minimum) == (1, 0, 3, 0.5)
+    assert math.isnan(entry.worst_value) and "draw" in entry.worst, "the missing value is the worst one, and its place is named"
 
 
 @pytest.mark.parametrize(("share", "inside", "verdict"), [(0.5, 1, "FAIL"), (0.25, 1, "open"), (0.75, 3, "open"), (0.76, 3, "FAIL"), (0.4, 4, "pass"), (1.0, 4, "open")])

@@ -124,7 +124,7 @@ def design_text(design: ModuleDesign, reasons: Mapping[str, str], template: Modu
 
     section("bridge", design.bridge)
     section("read", design.read)
-    section("sense", {**design.sense, **({"offset": design.sense_offset} if design.sense_offset else {})}, (f'cell = "{design.sense_cell}"',))
+    section("sense", {**design.sense, "offset": design.sense_offset}, (f'cell = "{design.sense_cell}"',))
     section("mirror", design.mirror)
     section("bias", design.bias)
     if design.dac:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,7 +88,7 @@ class ModuleDesign:
     read: Mapping[str, float]
     sense_cell: str
     sense: Mapping[str, float]
-    sense_offset: float = 0.0
+    sense_offset: float
     description: str = ""
     mirror: Mapping[str, float] = field(default_factory=dict)
     bias: Mapping[str, float] = field(default_factory=dict)
@@ -118,10 +119,10 @@ class ModuleDesign:
         numbers += [(f"dac.bits[{k}]", value) for k, segment in enumerate(self.dac) for value in segment]
         numbers += [("dac.ws", self.dac_switch)] if self.dac else []
         for key, value in numbers:
-            if not value > 0:
-                raise ParameterError("a size must be > 0", where=f"{place}, {key}", value=value, remedy="give a physical value")
-        if self.sense_offset < 0:
-            raise ParameterError("must be >= 0", where=f"{place}, sense.offset", value=self.sense_offset, remedy="give a standard deviation")
+            if not (math.isfinite(value) and value > 0):
+                raise ParameterError("a size must be finite and > 0", where=f"{place}, {key}", value=value, remedy="give a physical value")
+        if not (math.isfinite(self.sense_offset) and self.sense_offset >= 0):
+            raise ParameterError("must be finite and >= 0", where=f"{place}, sense.offset", value=self.sense_offset, remedy="give a standard deviation")
 
     @property
     def codes(self) -> int:
@@ -175,6 +176,8 @@ class ModuleDesign:
         if sense_cell not in SENSE_CELLS:
             raise ParameterError("unknown sense amplifier", where=f"{where}, sense.cell", value=sense_cell, remedy=suggest(sense_cell, SENSE_CELLS))
         sense = reader.section("sense", {k: v for k, v in sections["sense"].items() if k != "cell"}, sense_cell)
+        if "offset" not in sense:  # without it no decision would ever be wrong
+            raise ParameterError("the latch's offset is missing", where=f"{where}, sense", value=sorted(sense), remedy='offset = { value = "8 mV", source = "..." }, a standard deviation')
         dac = dict(sections["dac"])
         bits, current = dac.pop("bits", []), dac.pop("reference_current", None)
         if not isinstance(bits, list) or not all(isinstance(bit, Mapping) and set(bit) == {"w", "l", "source"} for bit in bits):
@@ -189,7 +192,7 @@ class ModuleDesign:
             gates[gate] = reader.section(f"gates.{gate}", sizes, "gate_driver")
         return cls(
             **words, description=str(data.get("description", "")), sense_cell=sense_cell,
-            sense={k: v for k, v in sense.items() if k != "offset"}, sense_offset=sense.get("offset", 0.0),
+            sense={k: v for k, v in sense.items() if k != "offset"}, sense_offset=sense["offset"],
             bridge=reader.section("bridge", sections["bridge"], "dropout_module"), read=reader.section("read", sections["read"], "read_divider"),
             mirror=reader.section("mirror", sections["mirror"], "set_mirror"), bias=reader.section("bias", sections["bias"], "set_bias"),
             dac=tuple((reader.sourced(f"dac.bits[{k}].w", bit["w"], "m", bit), reader.sourced(f"dac.bits[{k}].l", bit["l"], "m", bit)) for k, bit in enumerate(bits)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import tomllib
 from dataclasses import replace
 from typing import Any
@@ -107,3 +108,16 @@ def test_a_design_is_named_by_a_text() -> None:
         ModuleDesign.load(3)  # type: ignore[arg-type]
     with pytest.raises(ParameterError, match="not a design"):
         ModuleDesign.load("cmos40lp")
+
+
+@pytest.mark.parametrize("offset", [math.nan, math.inf, -1e-3])
+def test_an_offset_that_is_no_number_is_refused(offset: float) -> None:
+    with pytest.raises(ParameterError, match="finite and >= 0"):
+        replace(ModuleDesign.load("module_voltage_cmos40lp"), sense_offset=offset)
+
+
+def test_a_missing_offset_is_not_taken_for_a_perfect_latch() -> None:
+    data = parsed("module_voltage_cmos40lp")
+    del data["sense"]["offset"]
+    with pytest.raises(ParameterError, match="offset is missing"):
+        ModuleDesign.from_dict(data, where="mine.toml")

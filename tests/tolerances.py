@@ -68,3 +68,31 @@ SMALL_TILT = 1e-3
 
 TWO_ROUTES = 1e-9
 """float64 trajectories by two routes to the same numbers, over 1,000 steps: each step's rounding of 1e-16 grows where paths part."""
+
+TRAIN_OF_CYCLES = 5e-3
+"""Transition probabilities of one code in two transients with 50 ps steps, relative: the steps fall differently into the edges of SET.
+Measured: 2.5e-3 at 50 ps, 1.5e-3 at 20 ps, 1e-5 at 5 ps; it is not the settling of the code."""
+
+ARRAY_ENGINES = 1e-12
+"""Array currents by two engines of the line solver, over the largest: the same iterations in another order of summation, each
+amplified by the condition of the lines (below 1e3). Measured: 1e-15 to 2e-13."""
+
+ARRAY_DIRECT = 1e-10
+"""Array currents by lines (residual below 1e-11) and by elimination or sparse LU, over the largest: a residual of 1e-11 is a source of
+1e-11 of the drive in series with each cell; LU itself errs by 2e-12 at 64 x 64. Measured: 4e-11 for non-linear cells, 2e-12 else."""
+
+ARRAY_SPICE = 1e-9
+"""Array currents against ngspice, over the largest: its conductance gmin of 1e-12 S at no node here, its own residual 1e-12."""
+
+ARRAY_SPICE_CURVED = 1e-6
+"""The same with non-linear cells: ngspice's Newton iteration stops at reltol = 1e-7 in these decks."""
+
+COLUMN_CELL = 4e-3
+"""Resistance of a megaohm cell against its junction alone, relative: the access transistor in series has 0.9 kilo-ohm at 0.1 V."""
+
+COLUMN_LADDER = 1e-8
+"""A column with two resistive lines against its nodal matrix, relative: the driver stands in that matrix with 1e-9 ohm in
+16 kilo-ohm; dense elimination errs by the condition number, 1e7, times 2e-16."""
+
+COLUMN_SETTLING = 0.03
+"""Settling of a single pole against tau ln(...), relative: edge of 1 ps, Gear steps of 2 ps in a tau of 40 ps to 0.6 ns."""

@@ -103,9 +103,10 @@ def _data(with_torch: bool, problems: list[str]) -> dict[str, str] | None:
 
 
 def _assumed(problems: list[str]) -> dict[str, list[str]]:
-    """Return the assumed numbers of every device and technology that is found, by its name."""
+    """Return the assumed numbers of every device, array and technology that is found, by its name."""
     from .. import files
     from ..circuit.technology import assumed_numbers
+    from ..crossbar import ArrayParams
     from ..device import DeviceParams
 
     found: dict[str, list[str]] = {}
@@ -117,6 +118,8 @@ def _assumed(problems: list[str]) -> dict[str, list[str]]:
             elif schema.startswith("spinbnn.device/"):
                 quantities = DeviceParams.load(path).assumed
                 found[name] = [f"{q.key} = {f'{q.value:g}' if q.unit == '1' else q}" for q in quantities]
+            elif schema.startswith("spinbnn.array/"):
+                found[name] = [f"{q.key} = {q}" for q in ArrayParams.load(path).assumed]
     return found
 
 

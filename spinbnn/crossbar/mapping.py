@@ -1,8 +1,9 @@
-"""Strategy 1: each kernel unrolled into a column, the matrix cut into tiles of one array each."""
+"""Layers on arrays: kernels unrolled into columns, or one matrix for each kernel position; tiles of one array."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING
 
 from ..errors import ParameterError, suggest
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from ..tables import Table
 
 ROWS = ("cells", "devices")
+STRATEGIES = (1, 2)
 DEVICES_PER_CELL = 2
 
 
@@ -24,9 +26,11 @@ class LayerMapping:
     layer : LayerSpec
         The layer.
     row_tiles, column_tiles : int
-        Tiles in each direction, ``ceil(R / r)`` and ``ceil(C / c)``; 0 for a digital layer [].
+        Tiles of one matrix in each direction, ``ceil(R / r)`` and ``ceil(C / c)``; 0 for a digital layer [].
     cells : tuple of int
         Rows and columns of bit cells of one array, ``(r, c)`` [].
+    strategy : {1, 2}
+        1: one matrix of :math:`C_{in} k_h k_w` rows. 2: one of :math:`C_{in}` rows for each kernel position.
 
     Examples
     --------
@@ -34,22 +38,73 @@ class LayerMapping:
     >>> fc1 = map_plan(plan("lenet5"), rows="devices").layers[2]
     >>> fc1.row_tiles, fc1.arrays, fc1.row_ranges
     (2, 2, ((0, 128), (128, 256)))
+    >>> conv2 = map_plan(plan("lenet5"), strategy=2).layers[1]
+    >>> conv2.arrays, conv2.reads, conv2.conversions_per_output, conv2.row_slices[1]
+    (25, 1600, 25, slice(1, 127, 25))
     """
 
     layer: LayerSpec
     row_tiles: int
     column_tiles: int
     cells: tuple[int, int]
+    strategy: int = 1
+
+    @property
+    def positions(self) -> int:
+        """Matrices that the layer is split into: 1, or one for each kernel position []."""
+        return prod(self.layer.kernel) if self.strategy == 2 else 1
+
+    @property
+    def matrix_rows(self) -> int:
+        """Rows of one matrix []."""
+        return self.layer.rows // self.positions
 
     @property
     def arrays(self) -> int:
         """Arrays that hold the layer; every tile has its own []."""
-        return self.row_tiles * self.column_tiles
+        return self.positions * self.row_tiles * self.column_tiles
+
+    @property
+    def accesses(self) -> int:
+        """Windows times matrices read for each: under strategy 2 a position that falls on padding is not read []."""
+        layer = self.layer
+        if self.strategy == 1:
+            return layer.windows
+        return prod(
+            sum(_inside(k, n, out, layer.stride, layer.padding) for k in range(size))
+            for size, n, out in zip(layer.kernel, layer.input_size, layer.output_size, strict=True)
+        )
 
     @property
     def reads(self) -> int:
-        """Array reads of one evaluation: windows x input bits x tiles []."""
-        return self.layer.windows * self.layer.input_bits * self.arrays
+        """Array reads of one evaluation: accesses x input bits x tiles of a matrix []."""
+        return self.accesses * self.layer.input_bits * self.row_tiles * self.column_tiles
+
+    @property
+    def conversions(self) -> int:
+        """Column results converted in one evaluation: accesses x input bits x row tiles x columns []."""
+        return self.accesses * self.layer.input_bits * self.row_tiles * self.layer.columns
+
+    @property
+    def conversions_per_output(self) -> int:
+        """Column results added for one output away from the padding []."""
+        return self.positions * self.row_tiles * self.layer.input_bits
+
+    @property
+    def partial_sum_additions(self) -> int:
+        """Digital additions of one evaluation, one less than the results of each output []."""
+        return self.conversions - self.layer.columns * self._read_windows if self.arrays else 0
+
+    @property
+    def _read_windows(self) -> int:
+        """Windows with at least one access: all, but for those that lie on the padding alone under strategy 2."""
+        layer = self.layer
+        if self.strategy == 1:
+            return layer.windows
+        return prod(
+            sum(-size < i * layer.stride - layer.padding < n for i in range(out))
+            for size, n, out in zip(layer.kernel, layer.input_size, layer.output_size, strict=True)
+        )
 
     @property
     def utilisation(self) -> float:
@@ -58,8 +113,18 @@ class LayerMapping:
 
     @property
     def row_ranges(self) -> tuple[tuple[int, int], ...]:
-        """First and one-past-last matrix row of each row tile."""
-        return _ranges(self.layer.rows, self.cells[0], self.row_tiles)
+        """First and one-past-last row of each row tile, within one matrix."""
+        return _ranges(self.matrix_rows, self.cells[0], self.row_tiles)
+
+    @property
+    def row_slices(self) -> tuple[slice, ...]:
+        """Rows of the unrolled kernel ``(C_in, kh, kw)`` that each row tile holds, position by position."""
+        step = self.positions
+        return tuple(
+            slice(position + first * step, position + (end - 1) * step + 1, step)
+            for position in range(step)
+            for first, end in self.row_ranges
+        )
 
     @property
     def column_ranges(self) -> tuple[tuple[int, int], ...]:
@@ -81,18 +146,24 @@ class Mapping:
         Whether the array's rows are bit cells or single devices.
     layers : tuple of LayerMapping
         One for each layer.
+    strategy : {1, 2}
+        As of :func:`map_plan`.
 
     Examples
     --------
     >>> from spinbnn.crossbar.plans import plan
     >>> [(m.arrays, m.reads) for m in (map_plan(plan("lenet5"), rows=r) for r in ROWS)]
     [(5, 643), (7, 708)]
+    >>> two = map_plan(plan("lenet5"), strategy=2)
+    >>> two.arrays, two.reads, round(two.utilisation, 4)
+    (53, 16003, 0.0127)
     """
 
     plan: NetworkPlan
     array: tuple[int, int]
     rows: str
     layers: tuple[LayerMapping, ...]
+    strategy: int = 1
 
     @property
     def arrays(self) -> int:
@@ -119,6 +190,7 @@ class Mapping:
             "layer",
             "rows",
             "columns",
+            "matrices",
             "row tiles",
             "column tiles",
             "arrays",
@@ -130,6 +202,7 @@ class Mapping:
                 m.layer.name,
                 m.layer.rows,
                 m.layer.columns,
+                m.positions if m.arrays else 0,
                 m.row_tiles,
                 m.column_tiles,
                 m.arrays,
@@ -138,11 +211,10 @@ class Mapping:
             ]
             for m in self.layers
         ]
-        rows.append(["total", "", "", "", "", self.arrays, self.reads, 100 * self.utilisation])
+        rows.append(["total", "", "", "", "", "", self.arrays, self.reads, 100 * self.utilisation])
         unit = "bit cells" if self.rows == "cells" else "device rows"
-        return Table(
-            f"{self.plan.name} on arrays of {self.array[0]} x {self.array[1]} ({unit})", columns, rows
-        )
+        size = f"{self.array[0]} x {self.array[1]} ({unit})"
+        return Table(f"{self.plan.name} on arrays of {size}, strategy {self.strategy}", columns, rows)
 
 
 def map_plan(
@@ -159,15 +231,21 @@ def map_plan(
     rows : {"cells", "devices"}
         ``"cells"``: an array has ``array[0]`` rows of bit cells, each of two SOT-MTJs (the XNOR needs both).
         ``"devices"``: it has ``array[0]`` device rows, hence half as many cells in a column.
-    strategy : {1}
-        1: the kernel unrolled into a column, :math:`R = C_{in} k_h k_w` rows.
+    strategy : {1, 2}
+        1: the kernel unrolled into a column, :math:`R = C_{in} k_h k_w` rows. 2: a matrix of :math:`C_{in}` rows
+        for each of the :math:`k_h k_w` kernel positions. A linear layer is the same in both.
 
     Notes
     -----
-    A layer takes :math:`\lceil R / r \rceil \lceil C_{out} / c \rceil` arrays and as many reads for each
-    window and input bit; the partial sums of its row tiles are added digitally. Tiles of different layers
-    never share an array. Digital layers take none. Source: strategy 1 of Scale-Dropout (arXiv 2311.15816,
-    section V).
+    A matrix takes :math:`\lceil R / r \rceil \lceil C_{out} / c \rceil` arrays. Under strategy 1 each is read once
+    for each window and input bit; a padded pixel is a row that is not driven. Under strategy 2 each kernel position
+    is read once for each pixel that it meets, which leaves out the windows in which it falls on the padding:
+
+    .. math:: \text{accesses} = \sum_{k_y, k_x} |\{(i, j): 0 \le i s + k_y - p < h, 0 \le j s + k_x - p < w\}| .
+
+    The partial sums of row tiles and positions are added digitally. Tiles never share an array, not even the
+    small ones of strategy 2. Digital layers take none. Source: strategies 1 and 2 of Scale-Dropout (arXiv
+    2311.15816, section V), 2 after X. Peng, R. Liu, S. Yu (ISCAS 2019).
 
     Raises
     ------
@@ -180,12 +258,12 @@ def map_plan(
     >>> map_plan(plan("lenet5", first="bit_serial")).reads
     4675
     """
-    if strategy != 1:
+    if isinstance(strategy, bool) or strategy not in STRATEGIES:
         raise ParameterError(
             "this mapping strategy is not built",
             where="map_plan, strategy",
             value=strategy,
-            remedy="use strategy=1 (kernel unrolled into a column)",
+            remedy="1 (kernel unrolled into a column) or 2 (a matrix for each kernel position)",
         )
     if rows not in ROWS:
         raise ParameterError(
@@ -201,12 +279,24 @@ def map_plan(
         LayerMapping(
             layer=layer,
             cells=(r, c),
-            row_tiles=0 if layer.digital else -(-layer.rows // r),
+            strategy=strategy,
+            row_tiles=0 if layer.digital else -(-_matrix_rows(layer, strategy) // r),
             column_tiles=0 if layer.digital else -(-layer.columns // c),
         )
         for layer in plan.layers
     )
-    return Mapping(plan=plan, array=(array[0], array[1]), rows=rows, layers=layers)
+    return Mapping(plan=plan, array=(array[0], array[1]), rows=rows, layers=layers, strategy=strategy)
+
+
+def _matrix_rows(layer: LayerSpec, strategy: int) -> int:
+    return layer.in_channels if strategy == 2 else layer.rows
+
+
+def _inside(k: int, length: int, outputs: int, stride: int, padding: int) -> int:
+    """Return the outputs for which kernel position ``k`` meets a pixel and not the padding."""
+    first = max(0, -(-(padding - k) // stride))
+    last = min(outputs - 1, (length - 1 + padding - k) // stride)
+    return max(0, last - first + 1)
 
 
 def _ranges(length: int, size: int, tiles: int) -> tuple[tuple[int, int], ...]:

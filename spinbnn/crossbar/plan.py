@@ -7,173 +7,23 @@ known by name, from :func:`spinbnn.crossbar.plans.plan`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from math import prod
 from typing import TYPE_CHECKING
 
 from ..errors import ParameterError, suggest
+from .layer_spec import INPUT as INPUT
+from .layer_spec import LayerSpec as LayerSpec
+from .layer_spec import output_size as output_size
+from .skips import Shape, cross, maps_of, seen, sources_of
+from .skips import Skip as Skip
 
 if TYPE_CHECKING:
-    from ..tables import Table
+    from ..tables import Column, Table
 
-KINDS = ("conv", "linear")
 FIRST = ("binary", "bit_serial", "digital")
 LAST = ("binary", "digital")
 THRESHOLD_SETS = {"pre_bn": 1, "dual_bn": 2}
 """Placements of the scale dropout, and the sets of thresholds that each needs a layer."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LayerSpec:
-    r"""One layer with weights, as the hardware sees it.
-
-    Parameters
-    ----------
-    kind : {"conv", "linear"}
-        Kind of layer. Grouped, dilated and transposed convolutions are not described.
-    name : str
-        Name of the layer, unique in its plan.
-    in_channels, out_channels : int
-        Channels of a convolution; features of a linear layer (a flattened map counts all its elements) [].
-    kernel : tuple of int
-        ``(kh, kw)``; ``(1, 1)`` for a linear layer [].
-    input_size, output_size : tuple of int
-        ``(h, w)`` of the map that enters and leaves the layer, before any pooling that follows;
-        ``(1, 1)`` for a linear layer [].
-    stride, padding : int
-        Of a convolution, the same in both directions [].
-    weight_bits : {1, 32}
-        1 for binary weights, 32 for a digital layer [].
-    input_bits : {1, 8, 32}
-        1 for signs, 8 for a bit-serial image, 32 for real numbers (digital layers only) [].
-    scale_dropout : bool
-        Whether one dropout bit belongs to the layer's output.
-    threshold_sets : {1, 2}
-        Sets of thresholds (of normalisation, at the logits) behind the layer: 1 where the bit selects a scale
-        and both branches share one normalisation (placement ``"pre_bn"``, as published), 2 where it selects
-        between two normalisations (``"dual_bn"``) [].
-    digital : bool
-        Whether the layer is computed by digital multiply-accumulate instead of a crossbar.
-
-    Notes
-    -----
-    With the kernel unrolled into a column, the layer is a matrix of
-
-    .. math:: R = C_{in} k_h k_w \text{ rows}, \qquad C_{out} \text{ columns},
-
-    read once for each of the :math:`N = h_{out} w_{out}` windows (and each input bit).
-
-    ``threshold_sets`` follows the published hardware, where a scale memory and a selector stand before one
-    comparator. A chip that folds the scale into its thresholds stores two numbers a channel in either case.
-
-    Raises
-    ------
-    ParameterError
-        For an unknown kind, a size that is not positive, an output size that the kernel, stride and
-        padding do not give, bits that do not fit the kind of arithmetic, or two threshold sets without a
-        dropout bit.
-
-    Examples
-    --------
-    >>> layer = LayerSpec(kind="conv", name="conv2", in_channels=6, out_channels=16, kernel=(5, 5),
-    ...                   input_size=(12, 12), output_size=(8, 8))
-    >>> layer.rows, layer.columns, layer.windows, layer.macs
-    (150, 16, 64, 153600)
-    """
-
-    kind: str
-    name: str
-    in_channels: int
-    out_channels: int
-    kernel: tuple[int, int] = (1, 1)
-    input_size: tuple[int, int] = (1, 1)
-    output_size: tuple[int, int] = (1, 1)
-    stride: int = 1
-    padding: int = 0
-    weight_bits: int = 1
-    input_bits: int = 1
-    scale_dropout: bool = True
-    threshold_sets: int = 1
-    digital: bool = False
-
-    def __post_init__(self) -> None:
-        where = f"layer {self.name!r}"
-        if self.kind not in KINDS:
-            raise ParameterError(
-                "unknown kind of layer", where=where, value=self.kind, remedy=suggest(self.kind, KINDS)
-            )
-        for key in ("kernel", "input_size", "output_size"):
-            object.__setattr__(self, key, _pair(getattr(self, key), f"{where}, {key}"))
-        for key in ("in_channels", "out_channels", "stride"):
-            _at_least(getattr(self, key), 1, f"{where}, {key}")
-        _at_least(self.padding, 0, f"{where}, padding")
-        expected = output_size(self.input_size, self.kernel, self.stride, self.padding)
-        if expected != self.output_size:
-            raise ParameterError(
-                f"kernel, stride and padding give an output of {expected}",
-                where=f"{where}, output_size",
-                value=self.output_size,
-                remedy="give floor((h + 2 padding - kh) / stride) + 1 in each direction",
-            )
-        if self.kind == "linear" and (self.kernel, self.input_size, self.stride, self.padding) != (
-            (1, 1),
-            (1, 1),
-            1,
-            0,
-        ):
-            raise ParameterError(
-                "a linear layer has no windows",
-                where=where,
-                value=(self.kernel, self.input_size),
-                remedy="use kernel (1, 1), sizes (1, 1), stride 1, padding 0 and the features as channels",
-            )
-        if self.weight_bits not in (1, 32) or (self.weight_bits == 32) != self.digital:
-            raise ParameterError(
-                "a crossbar layer has 1-bit weights and a digital layer 32-bit weights",
-                where=f"{where}, weight_bits",
-                value=self.weight_bits,
-                remedy="set weight_bits=32 together with digital=True, or 1 with False",
-            )
-        if self.input_bits not in (1, 8, 32) or (self.input_bits == 32 and not self.digital):
-            raise ParameterError(
-                "a crossbar layer takes 1-bit or 8-bit inputs",
-                where=f"{where}, input_bits",
-                value=self.input_bits,
-                remedy="use 1 (signs), 8 (bit-serial) or, for a digital layer, 32",
-            )
-        if self.threshold_sets not in (1, 2) or (self.threshold_sets == 2 and not self.scale_dropout):
-            raise ParameterError(
-                "a layer has one threshold set, or two between which its dropout bit selects",
-                where=f"{where}, threshold_sets",
-                value=self.threshold_sets,
-                remedy="use 2 only with scale_dropout=True (placement 'dual_bn'), else 1",
-            )
-
-    @property
-    def rows(self) -> int:
-        """Length of the unrolled kernel, ``in_channels * kh * kw`` []."""
-        return self.in_channels * prod(self.kernel)
-
-    @property
-    def columns(self) -> int:
-        """Output channels []."""
-        return self.out_channels
-
-    @property
-    def windows(self) -> int:
-        """Positions of the kernel, ``h_out * w_out`` []."""
-        return prod(self.output_size)
-
-    @property
-    def parameters(self) -> int:
-        """Weights, ``rows * columns``; scales and normalisation are not counted []."""
-        return self.rows * self.columns
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates of one image, ``rows * columns * windows`` []."""
-        return self.parameters * self.windows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +35,8 @@ class NetworkPlan:
     name : str
         Name of the network.
     layers : tuple of LayerSpec
-        The layers; each takes the output of the one before, between them at most a pooling by an integer.
+        The layers in the order in which they run; each takes the map of the one before or of its ``source``,
+        between them at most a pooling by an integer.
     classes : int
         Outputs of the last layer [].
     first : {"binary", "bit_serial", "digital"}
@@ -194,11 +45,14 @@ class NetworkPlan:
         How the last layer is computed.
     input_shape : tuple of int
         ``(C, H, W)`` of one image, or ``(features, 1, 1)`` [].
+    skips : tuple of Skip
+        Maps that are kept and joined to the output of a later layer.
 
     Raises
     ------
     ParameterError
-        If names repeat, sizes do not chain, or ``first`` and ``last`` disagree with the layers.
+        If names repeat, sizes do not chain, a skip does not fit, a map is not used, or ``first`` and ``last``
+        disagree with the layers.
 
     Examples
     --------
@@ -206,6 +60,9 @@ class NetworkPlan:
     >>> lenet = plan("lenet5")
     >>> [layer.windows for layer in lenet.layers], lenet.parameters, lenet.dropout_layers
     ([576, 64, 1, 1, 1], 44190, 5)
+    >>> resnet = plan("resnet20")
+    >>> resnet.skips[6].source, resnet.skips[6].target, resnet.skips[6].kind
+    ('s1b3c2', 's2b1c1', 'subsample')
     """
 
     name: str
@@ -214,9 +71,11 @@ class NetworkPlan:
     first: str = "binary"
     last: str = "binary"
     input_shape: tuple[int, int, int] = (1, 28, 28)
+    skips: tuple[Skip, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
+        object.__setattr__(self, "skips", tuple(self.skips))
         object.__setattr__(self, "input_shape", tuple(int(n) for n in self.input_shape))
         where = f"plan {self.name!r}"
         if not self.layers:
@@ -241,17 +100,8 @@ class NetworkPlan:
         self._check_ends(where)
 
     def _check_chain(self, where: str) -> None:
-        channels, size, before = self.input_shape[0], self.input_shape[1:], "the input"
-        for layer in self.layers:
-            if not _chains(channels, size, layer, pooled=before != "the input"):
-                raise ParameterError(
-                    f"layer {layer.name!r} does not fit the {_cross(channels, *size)} map of {before}",
-                    where=where,
-                    value=(layer.in_channels, *layer.input_size),
-                    remedy="only pooling by an integer may stand between layers",
-                )
-            channels, size, before = layer.out_channels, layer.output_size, repr(layer.name)
-        if channels != self.classes or size != (1, 1):
+        channels, *size = self.maps[self.layers[-1].name]
+        if channels != self.classes or size != [1, 1]:
             raise ParameterError(
                 "the last layer does not give one number a class",
                 where=f"{where}, classes",
@@ -270,6 +120,37 @@ class NetworkPlan:
                     value=getattr(self, key),
                     remedy="set weight_bits, input_bits and digital of that layer to match",
                 )
+
+    @property
+    def maps(self) -> dict[str, Shape]:
+        """Map ``(C, h, w)`` that each layer leaves, skips included, before pooling; ``"input"``: the image []."""
+        return maps_of(self.layers, self.skips, self.input_shape, f"plan {self.name!r}")
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """Layer whose map each layer takes; ``"input"`` for the image."""
+        return sources_of(self.layers)
+
+    @property
+    def kept_outputs(self) -> dict[str, int]:
+        """Outputs of each layer that other layers see, after pooling; all of the last layer's; 0 for a shortcut [].
+
+        Where several layers take the map, the one that sees most of it counts.
+        """
+        maps, sources = self.maps, self.sources
+        kept = {
+            layer.name: max(
+                (
+                    seen(layer, taker, maps[layer.name])
+                    for taker in self.layers
+                    if sources[taker.name] == layer.name
+                ),
+                default=0,
+            )
+            for layer in self.layers
+        }
+        last = self.layers[-1]
+        return kept | {last.name: last.columns * last.windows}
 
     @property
     def parameters(self) -> int:
@@ -345,29 +226,18 @@ class NetworkPlan:
         """Return the layers as a table, one row each and a total."""
         from ..tables import Table
 
-        columns = (
-            "layer",
-            "kind",
-            "input",
-            "output",
-            "kernel",
-            "rows",
-            "columns",
-            "windows",
-            "weights",
-            "MAC",
-            "weight bits",
-            "input bits",
-            "dropout",
-            "threshold sets",
-        )
-        rows: list[list[str | int | float | None]] = [
+        sources = self.sources if self.skips or any(layer.source for layer in self.layers) else None
+        columns: list[Column | str] = ["layer", "kind", *(["takes"] if sources else [])]
+        columns += ["input", "output", "kernel", "rows", "columns", "windows", "weights", "MAC"]
+        columns += ["weight bits", "input bits", "dropout", "threshold sets"]
+        rows: list[list[str | int | float | bool | None]] = [
             [
                 layer.name,
                 layer.kind,
-                _cross(layer.in_channels, *layer.input_size),
-                _cross(layer.out_channels, *layer.output_size),
-                _cross(*layer.kernel),
+                *([sources[layer.name]] if sources else []),
+                cross(layer.in_channels, *layer.input_size),
+                cross(layer.out_channels, *layer.output_size),
+                cross(*layer.kernel),
                 layer.rows,
                 layer.columns,
                 layer.windows,
@@ -380,75 +250,9 @@ class NetworkPlan:
             ]
             for layer in self.layers
         ]
-        rows.append(
-            [
-                "total",
-                "",
-                "",
-                "",
-                "",
-                "",
-                "",
-                sum(layer.windows for layer in self.layers),
-                self.parameters,
-                self.macs,
-                "",
-                "",
-                str(self.dropout_layers),
-                "",
-            ]
-        )
+        totals: list[str | int] = [sum(layer.windows for layer in self.layers), self.parameters, self.macs]
+        blank = [""] * (7 if sources else 6)
+        rows.append(["total", *blank, *totals, "", "", str(self.dropout_layers), ""])
         title = f"Plan of {self.name} (first {self.first}, last {self.last}, placement {self.placement})"
-        return Table(title, columns, rows)
-
-
-def output_size(
-    size: tuple[int, int], kernel: tuple[int, int], stride: int = 1, padding: int = 0
-) -> tuple[int, int]:
-    """Return ``floor((n + 2 padding - k) / stride) + 1`` in each direction.
-
-    Parameters
-    ----------
-    size, kernel : tuple of int
-        ``(h, w)`` of the map and the kernel [].
-    stride, padding : int
-        The same in both directions [].
-
-    Examples
-    --------
-    >>> output_size((28, 28), (5, 5)), output_size((32, 32), (3, 3), 2, 1)
-    ((24, 24), (16, 16))
-    """
-    h, w = ((n + 2 * padding - k) // stride + 1 for n, k in zip(size, kernel, strict=True))
-    return h, w
-
-
-def _chains(channels: int, size: Iterable[int], layer: LayerSpec, *, pooled: bool) -> bool:
-    """Tell whether a layer can follow a map of this size, with a pooling by an integer if one is allowed."""
-    height, width = size
-    factors = range(1, max(height, width) + 1) if pooled else (1,)
-    sizes = {(height // f, width // f) for f in factors if height >= f and width >= f}
-    if layer.kind == "linear":
-        return any(layer.in_channels == channels * h * w for h, w in sizes)
-    return layer.in_channels == channels and layer.input_size in sizes
-
-
-def _at_least(value: int, least: int, where: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ParameterError(
-            f"needs an integer of at least {least}", where=where, value=value, remedy=f"e.g. {least}"
-        )
-
-
-def _pair(value: Iterable[int], where: str) -> tuple[int, int]:
-    """Return two positive integers as a tuple."""
-    pair = tuple(value) if isinstance(value, Iterable) else (value,)
-    if len(pair) != 2:
-        raise ParameterError("needs two integers, (h, w)", where=where, value=value, remedy="e.g. (5, 5)")
-    for n in pair:
-        _at_least(n, 1, where)
-    return int(pair[0]), int(pair[1])
-
-
-def _cross(*sizes: int) -> str:
-    return " x ".join(str(n) for n in sizes)
+        joins = ", ".join(f"{s.source} -> {s.target} ({s.kind}, {s.bits} bit)" for s in self.skips)
+        return Table(title, columns, rows, note=f"Skip connections: {joins}." if joins else "")

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ..errors import ParameterError, suggest
 from .plan import THRESHOLD_SETS, LayerSpec, NetworkPlan
+from .residual_plans import resnet18_plan, resnet20_plan, vgg_small_plan
 
 
 def lenet5_plan(
@@ -86,7 +87,13 @@ def lenet5_plan(
     return plan.with_ends(first=first, last=last)
 
 
-_PLANS: dict[str, Callable[..., NetworkPlan]] = {"lenet5": lenet5_plan}
+_PLANS: dict[str, Callable[..., NetworkPlan]] = {
+    "lenet5": lenet5_plan,
+    "resnet18": resnet18_plan,
+    "resnet20": resnet20_plan,
+    "vgg_small": vgg_small_plan,
+}
+_RESIDUAL = ("resnet18", "resnet20")
 
 
 def names() -> list[str]:
@@ -95,7 +102,7 @@ def names() -> list[str]:
     Examples
     --------
     >>> names()
-    ['lenet5']
+    ['lenet5', 'resnet18', 'resnet20', 'vgg_small']
     """
     return sorted(_PLANS)
 
@@ -106,8 +113,10 @@ def plan(
     first: str = "binary",
     last: str = "binary",
     classes: int = 10,
-    logit_dropout: bool = True,
+    logit_dropout: bool | None = None,
     placement: str = "pre_bn",
+    shortcuts: str | None = None,
+    downsample: str | None = None,
 ) -> NetworkPlan:
     """Return the plan of a network by its name.
 
@@ -115,21 +124,42 @@ def plan(
     ----------
     name : str
         One of :func:`names`.
-    first, last, classes, logit_dropout, placement
+    first, last, classes, placement
         As of :func:`lenet5_plan`.
+    logit_dropout : bool, optional
+        Whether the last layer's scale has a dropout bit; None: as the network has it (LeNet-5 yes, others no).
+    shortcuts, downsample : str, optional
+        Of a residual network, as of :func:`spinbnn.crossbar.residual_plans.resnet_plan`; None: the network's own.
 
     Raises
     ------
     ParameterError
-        For an unknown name or placement, with the nearest known one.
+        For an unknown name, placement or kind of shortcut, with the nearest known one.
 
     Examples
     --------
     >>> plan("lenet5").macs
     281640
+    >>> [plan(n, first="digital", last="digital").dropout_layers for n in names()]
+    [5, 16, 18, 5]
     """
     if name not in _PLANS:
         raise ParameterError("unknown network", where="plan, name", value=name, remedy=suggest(name, _PLANS))
-    return _PLANS[name](
-        first=first, last=last, classes=classes, logit_dropout=logit_dropout, placement=placement
-    )
+    options: dict[str, object] = {
+        key: value
+        for key, value in (
+            ("logit_dropout", logit_dropout),
+            ("shortcuts", shortcuts),
+            ("downsample", downsample),
+        )
+        if value is not None
+    }
+    for key in ("shortcuts", "downsample"):
+        if key in options and name not in _RESIDUAL:
+            raise ParameterError(
+                "this network has no skip connections",
+                where=f"plan, {key}",
+                value=options[key],
+                remedy=f"leave it out, or use one of {', '.join(_RESIDUAL)}",
+            )
+    return _PLANS[name](first=first, last=last, classes=classes, placement=placement, **options)

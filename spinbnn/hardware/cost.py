@@ -207,6 +207,7 @@ class CostReport:
             "masks": c.masks,
             "array": list(c.mapping.array),
             "rows": c.mapping.rows,
+            "strategy": c.mapping.strategy,
             "arrays": c.mapping.arrays,
             "reads_per_pass": c.reads_per_pass,
             "reads": c.array_reads,
@@ -215,6 +216,7 @@ class CostReport:
             "softmaxes": c.softmaxes,
             "dropout_modules": c.dropout_modules,
             "buffer_capacity": c.buffer_capacity,
+            "skip_capacity": c.skip_capacity,
             "second_thresholds": c.plan.second_thresholds,
             "layers": [asdict(layer) for layer in c.layers],
             "parts": {q: [asdict(row) for row in self.rows(q)] for q in QUANTITIES},
@@ -242,7 +244,8 @@ def estimate_cost(
         cost 2.78 nJ more. ``"block"``: memory, crossbar, adder and comparator once a read, the RNG once a
         drawn bit, averaging once an evaluated mask. Both charge what Table II does not cover by its own
         operations: digital layers by multiply-accumulate, shared prefixes by buffered bit, two threshold
-        sets by selection, and masks that are averaged with weights by softmax.
+        sets by selection, masks that are averaged with weights by softmax, and skip connections by their sums,
+        the normalisations that these need, and the bits that are kept.
 
     Notes
     -----
@@ -310,7 +313,15 @@ def _once(layer: LayerCounts) -> dict[str, Count]:
         ("memory", "crossbar", "adder", "comparator"), layer.array_reads
     )
     charged["rng"] = layer.dropout_draws
-    more = {"mac": layer.macs, "buffer": layer.buffered_bits, "threshold": layer.threshold_selections}
+    more = {
+        "mac": layer.macs,
+        "buffer": layer.buffered_bits,
+        "threshold": layer.threshold_selections,
+        "pooling": layer.pooling_additions,
+        "normalise": layer.normalisations,
+        "skip": layer.skip_additions,
+        "skip_buffer": layer.skip_bits,
+    }
     return charged | {block: n for block, n in more.items() if n}
 
 
@@ -332,6 +343,17 @@ def _area_rows(counts: OperationCounts, components: ComponentSet) -> tuple[CostR
         instances["mac"] = None
     if counts.buffer_capacity:
         instances["buffer"] = counts.buffer_capacity
+    instances |= dict.fromkeys(
+        block
+        for block, operation in (
+            ("pooling", "pooling_additions"),
+            ("normalise", "normalisations"),
+            ("skip", "skip_additions"),
+        )
+        if counts.total(operation)
+    )
+    if counts.skip_capacity:
+        instances["skip_buffer"] = counts.skip_capacity
     if counts.plan.second_thresholds:
         instances["threshold"] = counts.plan.second_thresholds
     if counts.softmaxes:

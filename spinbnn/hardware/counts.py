@@ -3,73 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from itertools import pairwise
+from dataclasses import dataclass
 
 import numpy as np
 
-from ..crossbar.mapping import LayerMapping, Mapping, map_plan
-from ..crossbar.plan import LayerSpec, NetworkPlan
+from ..crossbar.mapping import Mapping, map_plan
+from ..crossbar.plan import NetworkPlan
 from ..errors import ParameterError, suggest
 from ..tables import Column, Table
+from .layer_counts import OPERATIONS as OPERATIONS
+from .layer_counts import Count as Count
+from .layer_counts import LayerCounts as LayerCounts
+from .layer_counts import count_layer, skip_capacity, surroundings
 
 SCHEDULES = ("sampled", "prefix", "exact")
 MODULES = ("shared", "per_layer")
 MAX_PREFIX_LAYERS = 20
-Count = int | float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LayerCounts:
-    r"""Operations of one layer.
-
-    Integers, except under the ``"prefix"`` schedule, where they are expected values.
-
-    Parameters
-    ----------
-    name : str
-        The layer.
-    digital : bool
-        Whether it is computed by digital multiply-accumulate.
-    evaluations : int
-        Times the whole layer is computed [].
-    array_reads : int
-        Reads of one array each: windows x input bits x row tiles x column tiles [].
-    column_conversions : int
-        Column currents converted: windows x input bits x row tiles x columns [].
-    partial_sum_additions : int
-        ``row_tiles * input_bits - 1`` for each output [].
-    comparisons : int
-        Max-pooling (one less than the pooled elements) and one threshold for each output that the next
-        layer sees and for each dropout branch; none for the logits [].
-    scale_multiplexings : int
-        Selections between scale and 1: one for each output that the next layer sees [].
-    threshold_selections : int
-        Selections between two threshold sets, of layers that have two: one for each output that the next
-        layer sees and for each dropout branch; at the logits, of the two normalisations [].
-    dropout_draws : int
-        Random bits [].
-    macs : int
-        Digital multiply-accumulates, of digital layers only [].
-    buffered_bits : int
-        Bits written to the branch buffer for the branch that waits (``"prefix"`` and ``"exact"``) [].
-    """
-
-    name: str
-    digital: bool
-    evaluations: Count
-    array_reads: Count
-    column_conversions: Count
-    partial_sum_additions: Count
-    comparisons: Count
-    scale_multiplexings: Count
-    threshold_selections: Count
-    dropout_draws: Count
-    macs: Count
-    buffered_bits: Count
-
-
-OPERATIONS = tuple(f.name for f in fields(LayerCounts) if f.name not in ("name", "digital", "evaluations"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,10 +108,15 @@ class OperationCounts:
 
         A walk in depth-first order keeps at most one waiting branch a layer; a sampled schedule needs none.
         """
-        layers = self.plan.layers
         if self.schedule == "sampled":
             return 0
-        return sum(_outputs(a, b) for a, b in pairwise(layers) if a.scale_dropout)
+        kept = self.plan.kept_outputs
+        return sum(kept[layer.name] for layer in self.plan.layers[:-1] if layer.scale_dropout)
+
+    @property
+    def skip_capacity(self) -> int:
+        """Bits of the skip buffer: maps needed at once; with waiting branches a place for each map of each branch []."""
+        return skip_capacity(self.plan, branches=self.schedule != "sampled")
 
     def summary(self) -> str:
         """Return the setting in one line."""
@@ -190,7 +144,9 @@ class OperationCounts:
         )
         expected = " Expected values over independent passes." if self.schedule == "prefix" else ""
         note = f"{self.reads_per_pass} reads a pass, {self.averaging:.6g} averaging operations, "
-        note += f"{self.mapping.arrays} arrays.{expected}"
+        note += f"{self.mapping.arrays} arrays (mapping strategy {self.mapping.strategy}).{expected}"
+        if self.plan.skips:
+            note += f" The skip buffer holds {self.skip_capacity} bits."
         return Table(f"Operations: {self.summary()}", ["layer", *heads], rows, note=note)
 
 
@@ -215,8 +171,8 @@ def count_operations(
         The network (``spinbnn.crossbar.plans.plan`` or ``spinbnn.nn.describe``).
     array : tuple of int
         Rows and columns of one array, in the unit of ``rows`` [].
-    strategy : {1}
-        Mapping of a convolution.
+    strategy : {1, 2}
+        Mapping of a convolution (:func:`spinbnn.crossbar.mapping.map_plan`).
     schedule : {"sampled", "prefix", "exact"}
         ``"sampled"``: T full passes. ``"prefix"``: T drawn passes, each layer computed once for each distinct
         prefix of dropout bits before it. ``"exact"``: all 2^L masks, nothing drawn.
@@ -279,17 +235,12 @@ def count_operations(
     mapping = map_plan(plan, array, rows=rows, strategy=strategy)
     passes = 0 if schedule == "exact" else samples
     evaluations = _evaluations(plan, schedule, samples, drop_probability)
-    kept = [
-        _outputs(layer, after) for layer, after in zip(plan.layers, (*plan.layers[1:], None), strict=True)
-    ]
+    around = surroundings(plan)
     layers = tuple(
-        _layer(m, before, after, outputs, passes, is_last=i == len(kept) - 1)
-        for i, (m, (before, after), outputs) in enumerate(zip(mapping.layers, evaluations, kept, strict=True))
+        count_layer(m, near, before, after, passes)
+        for m, near, (before, after) in zip(mapping.layers, around, evaluations, strict=True)
     )
-    per_pass = tuple(
-        _layer(m, 1, 1, outputs, 1, is_last=i == len(kept) - 1)
-        for i, (m, outputs) in enumerate(zip(mapping.layers, kept, strict=True))
-    )
+    per_pass = tuple(count_layer(m, near, 1, 1, 1) for m, near in zip(mapping.layers, around, strict=True))
     masks = evaluations[-1][1]
     drawn = plan.dropout_layers if passes else 0
     return OperationCounts(
@@ -355,36 +306,3 @@ def _drop_probabilities(plan: NetworkPlan, drop_probability: float | Sequence[fl
             remedy=f"at most {MAX_PREFIX_LAYERS}; use schedule='sampled'",
         )
     return np.broadcast_to(drop, (plan.dropout_layers,))
-
-
-def _outputs(layer: LayerSpec, following: LayerSpec | None) -> int:
-    """Return the outputs that the next layer sees, after pooling."""
-    if following is None:
-        return layer.columns * layer.windows
-    h, w = following.input_size
-    return following.in_channels * (h * w if following.kind == "conv" else 1)
-
-
-def _layer(
-    m: LayerMapping, before: Count, after: Count, outputs: int, passes: int, *, is_last: bool
-) -> LayerCounts:
-    """Count one layer that is computed ``before`` times and left by ``after`` branches."""
-    layer = m.layer
-    elements = layer.columns * layer.windows
-    conversions = 0 if layer.digital else elements * layer.input_bits * m.row_tiles
-    additions = 0 if layer.digital else elements * (layer.input_bits * m.row_tiles - 1)
-    dropout = layer.scale_dropout
-    return LayerCounts(
-        name=layer.name,
-        digital=layer.digital,
-        evaluations=before,
-        array_reads=m.reads * before,
-        column_conversions=conversions * before,
-        partial_sum_additions=additions * before,
-        comparisons=0 if is_last else (elements - outputs) * before + outputs * after,
-        scale_multiplexings=outputs * after if dropout else 0,
-        threshold_selections=outputs * after if layer.threshold_sets == 2 else 0,
-        dropout_draws=passes if dropout else 0,
-        macs=layer.macs * before if layer.digital else 0,
-        buffered_bits=0 if is_last else outputs * (after - before),
-    )

@@ -127,7 +127,7 @@ def test_bits_of_the_ends():
 def test_unknown_names_say_which_are_known():
     with pytest.raises(ParameterError, match="unknown network") as error:
         plan("lenet")
-    assert "lenet5" in error.value.remedy and names() == ["lenet5"]
+    assert "lenet5" in error.value.remedy and names() == ["lenet5", "resnet18", "resnet20", "vgg_small"]
     with pytest.raises(ParameterError):
         plan("lenet5", first="digitl")
     with pytest.raises(ParameterError):

@@ -125,7 +125,7 @@ def test_modules_follow_the_architecture():
 @pytest.mark.parametrize(
     "changes",
     [
-        {"strategy": 2},
+        {"strategy": 3},
         {"schedule": "tree"},
         {"samples": 0},
         {"samples": 2.0},

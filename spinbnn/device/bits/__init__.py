@@ -9,3 +9,5 @@ from .sample_size import samples_for_bias as samples_for_bias
 from .sample_size import samples_for_correlation as samples_for_correlation
 from .statistics import BitStatistics as BitStatistics
 from .statistics import bit_statistics as bit_statistics
+from .thinning import ThinnedCycles as ThinnedCycles
+from .thinning import thinned_cycles as thinned_cycles

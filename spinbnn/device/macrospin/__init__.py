@@ -7,3 +7,4 @@ from .model import Macrospin as Macrospin
 from .results import Equilibrium as Equilibrium
 from .results import SwitchingCounts as SwitchingCounts
 from .results import Trajectories as Trajectories
+from .sampled import WaveformCounts as WaveformCounts

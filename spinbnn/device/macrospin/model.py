@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal
@@ -19,6 +21,7 @@ from . import arguments, boltzmann
 from .engines import engine
 from .pulse import step_means
 from .results import Equilibrium, SwitchingCounts, Trajectories
+from .sampled import WaveformCounts, checked_waveform, sample_means
 
 Array = NDArray[np.float64]
 
@@ -231,13 +234,7 @@ class Macrospin:
             advance(state, point.drive, point.constants, point.key, first + begin, 0, point.envelope.size)
             final[index, begin : begin + count] = state[2]
 
-        tasks = ((index, begin) for index in range(len(rows)) for begin in range(0, n, LANES))
-        if self.workers == 1:
-            for task in tasks:
-                run(task)
-        else:
-            with ThreadPoolExecutor(self.workers) as pool:
-                list(pool.map(run, tasks))
+        self._share(run, [(index, begin) for index in range(len(rows)) for begin in range(0, n, LANES)])
         switched = [np.count_nonzero((row * self.pole >= 0) != bool(initial)) for row in final]
         return SwitchingCounts(
             current=axes[0], pulse=axes[1], temperature=axes[2], voltage=axes[3], initial=int(initial), trials=int(n), seed=int(seed),
@@ -264,6 +261,72 @@ class Macrospin:
     ) -> Array:  # fmt: skip
         """Return the share of trajectories that leave their state [1]; see :meth:`switching`."""
         return self.switching(current, pulse, n, seed, temperature, voltage=voltage, initial=initial).probability
+
+    def waveform(
+        self, time: ArrayLike, current: ArrayLike, n: int = 1000, seed: int = 0, temperature: float = 300.0, *,
+        initial: Literal[0, 1] = 0, first: int = 0, moments: ArrayLike = (),
+    ) -> WaveformCounts:  # fmt: skip
+        """Count the states of trajectories under a sampled current, e.g. the RESET and the SET of a simulated driver.
+
+        Each starts in the equilibrium of its well and thermalises before the first sample, as in :meth:`switching`; after the
+        last one it relaxes. ``rise`` and ``fall`` have no part in it, and the junction voltage is 0.
+
+        Parameters
+        ----------
+        time : array_like, shape (points,)
+            Sample times; two samples at one time are a jump [s].
+        current : array_like, shape (points,)
+            Track current, signed, linear between the samples and 0 outside them [A].
+        n, seed, temperature, first
+            As in :meth:`switching`; one temperature.
+        initial : {0, 1}
+            State before the waveform.
+        moments : array_like, shape (m,)
+            Times, rising, at which the state is noted as well; they are rounded to the time step [s].
+
+        Returns
+        -------
+        WaveformCounts
+
+        Raises
+        ------
+        ParameterError
+            If the samples are no waveform, a moment lies outside it, or the run is refused for its length or step.
+
+        Notes
+        -----
+        All waveforms of a seed, temperature and initial state see the same noise from their first sample on: compare them
+        pairwise, or give them different seeds.
+
+        Examples
+        --------
+        >>> from spinbnn.device import DeviceParams
+        >>> device = Macrospin(DeviceParams.load("bench_pmtj40"))
+        >>> counts = device.waveform([0, 0.1e-9, 1.9e-9, 2e-9], [0, 260e-6, 260e-6, 0], n=20, seed=1, moments=[0.0])
+        >>> int(counts.ones[0]), bool(counts.ones[1] > 5)
+        (0, True)
+        """
+        arguments.check_integer("n", n, 1)
+        arguments.check_integer("first", first, 0)
+        wave, kelvin = checked_waveform(time, current), float(temperature)
+        noted = np.asarray(moments, dtype=float).reshape(-1)
+        if np.any(~((noted >= wave[0][0]) & (noted <= wave[0][-1]))) or np.any(np.diff(noted) < 0):
+            raise ParameterError("moments must rise and lie within the waveform", where="Macrospin, moments", value=noted.tolist(), remedy=f"{wave[0][0]:.4g} to {wave[0][-1]:.4g} s")
+        largest = float(np.max(np.abs(wave[1])))
+        point = self._point(largest, float(wave[0][-1] - wave[0][0]), kelvin, 0.0, initial, seed, wave=wave)
+        marks = [0, *(point.before + round(float(t - wave[0][0]) / self.step) for t in noted), point.envelope.size]
+        advance, mz = engine(self.engine), np.empty((len(marks) - 1, n), self.precision)
+
+        def run(begin: int) -> None:
+            count = min(LANES, n - begin)
+            state = self._start(point, first + begin, count)
+            for row, (start, stop) in enumerate(itertools.pairwise(marks)):
+                advance(state, point.drive, point.constants, point.key, first + begin, start, stop)
+                mz[row, begin : begin + count] = state[2]
+
+        self._share(run, range(0, n, LANES))
+        ones = np.count_nonzero(mz * self.pole >= 0, axis=1)
+        return WaveformCounts(initial=int(initial), moments=noted, ones=ones.astype(np.int64), trials=int(n), final_mz=mz[-1].copy(), temperature=kelvin, seed=int(seed))
 
     def trajectories(
         self, current: float, pulse: float, n: int = 5, seed: int = 0, temperature: float = 300.0, *,
@@ -342,15 +405,19 @@ class Macrospin:
 
     def _point(
         self, current: float, pulse: float, temperature: float, voltage: float, initial: int, seed: int, *,
-        steps: int | None = None, bare: bool = False,
+        steps: int | None = None, bare: bool = False, wave: tuple[Array, Array] | None = None,
     ) -> _Point:  # fmt: skip
-        """Scale one point to the time step; ``steps`` overrides the length of the run, ``bare`` leaves its arrays out."""
+        """Scale one point to the time step; ``steps`` overrides the length of the run, ``bare`` leaves its arrays out.
+
+        ``wave`` takes the place of the pulse; ``current`` is then its largest magnitude and ``pulse`` its length.
+        """
         if initial not in (0, 1):
             raise ParameterError("the initial state is 0 or 1", where="Macrospin, initial", value=initial, remedy="use 0 or 1")
         for name, value in (("current", current), ("voltage", voltage)):
             if not math.isfinite(value):
                 raise ParameterError("must be finite", where=f"Macrospin, {name}", value=value, remedy="give amperes and volts")
-        if not (math.isfinite(pulse) and pulse >= (0.5 * (self.rise + self.fall) if pulse else 0.0)):
+        ramps = 0.5 * (self.rise + self.fall) if pulse and wave is None else 0.0
+        if not (math.isfinite(pulse) and pulse >= ramps):
             raise ParameterError("a pulse must be 0, or at least (rise + fall)/2", where="Macrospin, pulse", value=pulse, remedy="give its width at half height in seconds, e.g. 10e-9")
         at, alpha, dt = self.magnet(temperature), self.params.value("magnetic.damping"), self.step
         field, anisotropy, moment = self.applied_field, float(at.anisotropy_field), float(at.saturation_magnetization * at.volume)
@@ -358,11 +425,12 @@ class Macrospin:
         wait = self.relaxation_time(temperature)
         before = self._steps(2.0 * wait if self.thermalization is None else self.thermalization)
         after = 4.0 * wait if self.relaxation is None else self.relaxation
-        ramps = 0.5 * (self.rise + self.fall) if pulse else 0.0
         if steps is None:
             steps = before + self._steps(pulse + ramps + after)
         steps = 0 if bare else steps
-        envelope = step_means(before * dt, pulse, self.rise, self.fall, dt, steps) if pulse else np.zeros(steps)
+        envelope = step_means(before * dt, pulse, self.rise, self.fall, dt, steps) if pulse and wave is None else np.zeros(steps)
+        if wave is not None and current > 0:
+            envelope = sample_means(*wave, before * dt, dt, steps) / current
         torque, shift = float(at.sot_field_per_ampere) * current, self._anisotropy_shift(at, voltage)
         thermal = math.sqrt(2.0 * alpha * constants.k * temperature / (GYROMAGNETIC * moment * dt)) if self.noise else 0.0
         ratio = self.params.get("spin_hall.field_like_ratio") or 0.0
@@ -374,7 +442,8 @@ class Macrospin:
             )  # fmt: skip
         scale = GYROMAGNETIC * dt / (1.0 + alpha**2)
         rows = (field[1] + ratio * torque * envelope, anisotropy + shift * envelope, torque * envelope)
-        names = [float.hex(v + 0.0) for v in (current, pulse, temperature, voltage)]  # + 0.0: -0.0 is 0.0
+        numbers = (current, pulse, temperature, voltage) if wave is None else (temperature,)
+        names = [*(["waveform"] if wave is not None else []), *(float.hex(v + 0.0) for v in numbers)]  # + 0.0: -0.0 is 0.0
         key = rng.sequence(seed, "macrospin", *names, int(initial)).generate_state(2, np.uint64).astype(np.uint64)
         return _Point(
             key=key, delta=float(at.delta), before=before, envelope=envelope,
@@ -382,6 +451,15 @@ class Macrospin:
             drive=np.array([scale * row for row in rows]).astype(self.precision),
             constants=np.array([scale * field[0], scale * field[2], scale * thermal, alpha, 0.5, 1.0]).astype(self.precision),
         )  # fmt: skip
+
+    def _share(self, run: Callable[[Any], None], tasks: Iterable[Any]) -> None:
+        """Run the tasks, on threads if there are several workers."""
+        if self.workers == 1:
+            for task in tasks:
+                run(task)
+        else:
+            with ThreadPoolExecutor(self.workers) as pool:
+                list(pool.map(run, tasks))
 
     def _steps(self, time: float) -> int:
         """Return how many time steps a time takes."""

@@ -194,9 +194,9 @@ class SwitchingModel(ABC):
                 break
         return np.asarray(0.5 * (low + high))
 
+    @abstractmethod
     def _scan(self, pulse: Array, temperature: Array) -> Array:
         """Return increasing currents [A] that bracket every crossing, shape (points, *pulse.shape)."""
-        raise NotImplementedError
 
 
 def pulse_width(pulse: ArrayLike) -> Array:

@@ -88,6 +88,9 @@ class LapseSwitching(SwitchingModel):
             )
         return self.base.current_for((wanted - self.lower) / (1.0 - self.lower - self.upper), pulse, temperature, branch=branch)
 
+    def _scan(self, pulse: Array, temperature: Array) -> Array:
+        return self.base._scan(pulse, temperature)  # the plateaus leave the order of the probabilities as it is
+
     @property
     def current_limit(self) -> float | Array:
         """That of the base model [A]."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spinbnn.device import ThermalSwitching
-from spinbnn.device.switching import LapseSwitching, TwoRateSwitching
+from spinbnn.device import DeviceParams, ThermalSwitching
+from spinbnn.device.switching import LapseSwitching, SwitchingModel, TwoRateSwitching
 from spinbnn.errors import ParameterError
 
 BASE = ThermalSwitching(delta=40.0, attempt_time=1e-9, critical_current=500e-6)
@@ -53,3 +53,18 @@ def test_a_lapse_has_no_rate() -> None:
 def test_lapses_are_probabilities_that_leave_something(lapses: dict[str, float]) -> None:
     with pytest.raises(ParameterError, match="lapse"):
         LapseSwitching(base=BASE, **lapses)
+
+
+def test_every_model_says_where_its_crossings_lie() -> None:
+    """The hook of `current_for` is abstract; a lapse has its base model's, and the inherited search finds its own current."""
+    assert "_scan" in SwitchingModel.__abstractmethods__
+
+    class Forgetful(SwitchingModel):
+        rates = current_limit = valid = None  # type: ignore[assignment]
+
+    with pytest.raises(TypeError, match="_scan"):
+        Forgetful()  # type: ignore[abstract]
+    base = SwitchingModel.from_params(DeviceParams.load("seed_eq23"))
+    model = LapseSwitching(base=base, lower=0.05, upper=0.1)
+    found = SwitchingModel.current_for(model, [0.1, 0.5, 0.8], 10e-9)
+    assert found == pytest.approx(model.current_for([0.1, 0.5, 0.8], 10e-9), rel=1e-9, abs=0)

@@ -15,7 +15,7 @@ from spinbnn.circuit.netlist import flatten
 from spinbnn.device import DeviceParams
 
 BENCHES: dict[str, type[DropoutModuleBench]] = {"voltage": DropoutModuleBench, "regulated": RegulatedModuleBench, "trimmed": TrimmedModuleBench}
-GROUPS = {"xm": "bridge", "xo": "SET source", "xr": "read header", "xa": "sense amplifier"}
+GROUPS = {"xm": "bridge", "xo": "SET source", "xr": "read front", "xa": "sense amplifier"}
 PAPER = 34.65
 """um^2 a module, arXiv:2311.15816, Table III."""
 
@@ -25,7 +25,7 @@ def report(name: str) -> AreaReport:
     bench = BENCHES[design.driver](technology=Technology.load("cmos40lp"), params=DeviceParams.load("seed_eq23"), design=design)
     amplitude = {"set_voltage": 1.0, "set_current": 207e-6, "code": 0}[design.amplitude]
     deck = bench.deck(bench.nominal(**{design.amplitude: amplitude}))
-    return area(flatten(deck.text, skip=["sot_mtj"]), LayoutRules.load("layout_cmos40lp"))
+    return area(flatten(deck.text, skip=["sot_mtj", "parallel_mtj", "antiparallel_mtj"]), LayoutRules.load("layout_cmos40lp"))
 
 
 def group(instance: str) -> str:
@@ -49,7 +49,8 @@ def main() -> None:
         for instance, size in found.by_instance().items():
             parts[group(instance)] = parts.get(group(instance), 0.0) + size * 1e12
         print(f"{name}: {len(found.transistors)} transistors, {found.active * 1e12:.2f} um2, {found.total * 1e12:.2f} um2 at {found.rules.utilisation:.0%} utilisation ({found.total * 1e12 / PAPER:.2f} of {PAPER} um2)")
-        print("  " + ", ".join(f"{key} {value:.2f}" for key, value in parts.items()) + f"; resistors in poly silicon {found.poly_resistors * 1e12:.1f}; junction pads {found.rules.junction_pads * 1e12:.2f} above")
+        junctions = 1 + ModuleDesign.load(name).reference_junctions
+        print("  " + ", ".join(f"{key} {value:.2f}" for key, value in parts.items()) + f"; resistors in poly silicon {found.poly_resistors * 1e12:.1f}; pads of {junctions} junctions {junctions * found.rules.junction_pads * 1e12:.2f} above")
 
 
 if __name__ == "__main__":

@@ -15,8 +15,10 @@ from spinbnn.circuit import Deck, DropoutModuleBench, NgspiceShared, Technology
 from spinbnn.circuit.design import ModuleDesign
 from spinbnn.circuit.dropout_variants import RegulatedModuleBench, TrimmedModuleBench
 from spinbnn.circuit.logic_bench import gate_driver_figures, multiplexer_figures
+from spinbnn.circuit.read_noise import latch_noise, read_noise
 from spinbnn.circuit.sense_offset import SenseBench
 from spinbnn.device import DeviceParams
+from spinbnn.device.temperature import tmr_at
 
 TECHNOLOGY = Technology.load("cmos40lp")
 SEED = 20261120
@@ -33,7 +35,7 @@ class Branch:
 
     def fet(self, name: str, kind: str, drain: str, gate: str, source: str, width: float, length: float = 40e-9, *, matched: bool = False) -> None:
         draw = None if self.draw is None or matched else (SEED, name, self.draw)
-        vth, mobility = TECHNOLOGY.transistor_shift(kind, width, self.corner, length=length, draw=draw)
+        vth, mobility = TECHNOLOGY.transistor_shift(kind, width, length=length, draw=draw)
         self.lines.append(f"X{name} {drain} {gate} {source} {'vdd' if kind == 'p' else '0'} {kind}fet w={width!r} l={length!r} dvt={vth!r} mu={mobility!r}")
 
     def load(self, switch: float) -> None:
@@ -98,7 +100,7 @@ TOPOLOGIES = {
 
 def operating_point(build: Callable[[Branch], None], branch: Branch, supply: float = 1.1, temperature: float = 26.85) -> Deck:
     build(branch)
-    text = "\n".join([TECHNOLOGY.preamble(), f"Vdd vdd 0 {supply!r}", *branch.lines])
+    text = "\n".join([TECHNOLOGY.preamble(corner=branch.corner), f"Vdd vdd 0 {supply!r}", *branch.lines])
     return Deck(text=text, name="SET branch", save=("i(vt)", "v(o)", "v(la)", "v(lb)"), temperature_c=temperature, options={"gmin": 1e-15})
 
 
@@ -117,14 +119,39 @@ def topologies(engine: NgspiceShared, draws: int) -> None:
         print(f"{name} | {current[0] * 1e6:.1f} | {1.1 - o:.2f} {o - la:.2f} {la - lb:.2f} {lb:.2f} | {' | '.join(spread)} | {rel[11:].std(ddof=1):.2f} %", flush=True)
 
 
-def sense(engine: NgspiceShared, draws: int) -> None:
-    design, r_p = ModuleDesign.load("module_voltage_cmos40lp"), 331e3
-    source = r_p / (1 / design.read["top"] + 1 / design.read["bottom"])
-    latch = SenseBench(technology=TECHNOLOGY, cell="sense_amp", resistance=source, common=0.33, sizes={k: v for k, v in design.sense.items() if k[0] in "wl"})
-    offsets = latch.offsets(engine, draws=draws, seed=SEED, span=0.08)
-    print(f"StrongARM: offset {1e3 * offsets.mean():.2f} +- {1e3 * offsets.std(ddof=1):.2f} mV of {draws} draws; at 50 mV: {latch.decision(engine, 0.05)}")
+CONDITIONS = (("tt", 300.0, 1.0), ("ss", 233.15, 0.95), ("ss", 398.15, 0.95), ("ff", 233.15, 1.05), ("ff", 398.15, 1.05), ("sf", 233.15, 0.95), ("sf", 398.15, 0.95), ("fs", 233.15, 0.95), ("fs", 398.15, 0.95))
+"""Corner, temperature [K] and share of the supply that the latch is measured at."""
+
+
+def latch_figures(engine: NgspiceShared, design: ModuleDesign, technology: Technology, draws: int) -> None:
+    """Offset of a design's latch: by bisection over draws, by sensitivities, over conditions; its noise."""
+    params = DeviceParams.load("seed_eq23")
+    numbers = {"rp": params.value("electrical.parallel_resistance"), "vh": params.value("electrical.tmr_half_voltage"), "cj": params.value("electrical.junction_capacitance")}
+    for corner, temperature, share in CONDITIONS:
+        tmr = float(tmr_at(params.value("electrical.tmr"), temperature, bloch_temperature=params.value("electrical.tmr_bloch_temperature")))
+        at = {**numbers, "tmr": tmr, "load": design.read["load"], "supply": share * technology.supply}
+        latch = SenseBench.of_design(design, technology, at, corner=corner, temperature=temperature, supply=at["supply"])
+        slopes = latch.sensitivities(engine)
+        linear = latch.linear_offsets(slopes, draws=1000, seed=SEED)
+        own, capacitance = latch_noise(latch.gain_capacitance(engine), temperature), latch.input_capacitance(engine)
+        total = read_noise(at, temperature=temperature, capacitance=capacitance, latch=own, strings=(int(design.read["load_strings"]), int(design.read["reference_strings"])))
+        print(
+            f"{corner} {temperature - 273.15:.0f} degC {at['supply']:.3f} V: " + ", ".join(f"{key} {value:+.4f}" for key, value in slopes.items())
+            + f"; sd {1e3 * linear.std():.2f} mV of 1000 linear draws; node {1e15 * capacitance:.2f} fF; noise {1e3 * total:.2f} mV, {1e3 * own:.2f} of the latch", flush=True,
+        )  # fmt: skip
+        if (corner, temperature) == ("tt", 300.0):
+            bisected = latch.offsets(engine, draws=draws, seed=SEED, span=0.08)
+            r2 = np.corrcoef(linear[:draws], bisected)[0, 1] ** 2
+            print(f"  bisected: {1e3 * bisected.mean():+.2f} +- {1e3 * bisected.std(ddof=1):.2f} mV of {draws} draws; linear model r2 = {r2:.4f}, largest error {1e3 * np.abs(linear[:draws] - bisected).max():.2f} mV", flush=True)
+
+
+def sense(engine: NgspiceShared, draws: int, technology: str) -> None:
+    chosen = Technology.load(technology)
+    latch_figures(engine, ModuleDesign.load(f"module_voltage_{technology}"), chosen, draws)
+    if technology != "cmos40lp":
+        return
     for width, window in ((0.8e-6, 9e-9), (1.6e-6, 12e-9)):
-        race = SenseBench(technology=TECHNOLOGY, cell="precharge_sense_amp", resistance=1.32 * r_p, sizes={"wn": width}, window=window)
+        race = SenseBench(technology=chosen, cell="precharge_sense_amp", resistance=1.32 * 331e3, sizes={"wn": width}, window=window)
         offsets = race.offsets(engine, draws=draws, seed=SEED, span=0.4)
         print(f"pre-charge, wn = {width * 1e6:g} um: offset {offsets.mean():.3f} +- {offsets.std(ddof=1):.3f} in ln R; at ln R = 0.3: {race.decision(engine, 0.3)}", flush=True)
 
@@ -173,9 +200,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["topologies", "sense", "logic", "settling", "conditions"])
     parser.add_argument("--draws", type=int, default=150)
+    parser.add_argument("--technology", default="cmos40lp", help="of the sense amplifier: cmos40lp or sky130")
     given = parser.parse_args()
     with NgspiceShared() as engine:
-        {"topologies": topologies, "sense": sense, "logic": logic, "settling": settling, "conditions": conditions}[given.what](engine, given.draws)
+        if given.what == "sense":
+            sense(engine, given.draws, given.technology)
+            return
+        {"topologies": topologies, "logic": logic, "settling": settling, "conditions": conditions}[given.what](engine, given.draws)
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ def summary(values: Iterable[float], target: float) -> dict[str, float]:
     return {"mean": float(p.mean()), "sd": float(p.std(ddof=1)), "within_3": float(np.mean(np.abs(p - target) <= 0.03)), "within_10": float(np.mean(np.abs(p - target) <= 0.10))}
 
 
-def run(draws: int, seed: int, workers: int, targets: Sequence[float]) -> dict[str, Any]:
+def run(draws: int, seed: int, workers: int, targets: Sequence[float], spreads: Sequence[str] = tuple(SPREADS)) -> dict[str, Any]:
     technology, params = Technology.load("cmos40lp"), DeviceParams.load("seed_eq23")
     design = {driver: replace(ModuleDesign.load(f"module_{driver}_cmos40lp"), gates={}) for driver in ("voltage", "regulated", "trimmed")}
     benches: Mapping[str, DropoutModuleBench] = {
@@ -108,7 +108,7 @@ def run(draws: int, seed: int, workers: int, targets: Sequence[float]) -> dict[s
             for driver in ("voltage", "regulated"):
                 bench = benches[driver]
                 amplitude = amplitude_for(engine, bench, target, *ranges[driver])
-                for spread in SPREADS:
+                for spread in spreads:
                     measured = measure(engine, bench, population(bench, spread, draws, seed, **{bench.design.amplitude: amplitude}))
                     cycles += draws
                     current = np.array([m["current_set"] for m in measured])
@@ -120,6 +120,8 @@ def run(draws: int, seed: int, workers: int, targets: Sequence[float]) -> dict[s
                         **summary((m["p_drop"] for m in measured), target),
                     })  # fmt: skip
                     print(rows[-1], flush=True)
+                    if spread == "all":
+                        rows[-1]["p"] = [round(m["p_drop"], 5) for m in measured]
             bench = benches["trimmed"]
             assert isinstance(bench, TrimmedModuleBench)
             found = trimmed(engine, bench, population(bench, "all", draws, seed, code=0), target)
@@ -127,6 +129,7 @@ def run(draws: int, seed: int, workers: int, targets: Sequence[float]) -> dict[s
             for bits, p in found.items():
                 rows.append({"driver": "trimmed", "target": target, "spread": "all", "bits": bits, "draws": draws, **summary(p, target)})
                 print(rows[-1], flush=True)
+            rows[-1]["p"] = [round(float(v), 5) for v in found[max(found)]]
     return {"seed": seed, "draws": draws, "cycles": cycles, "seconds": round(time.perf_counter() - start, 1), "workers": workers, "rows": rows}
 
 
@@ -136,9 +139,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=20261120)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--targets", type=float, nargs="+", default=[0.5, 0.2])
+    parser.add_argument("--spreads", nargs="+", choices=tuple(SPREADS), default=list(SPREADS))
     parser.add_argument("--output", type=Path)
     given = parser.parse_args()
-    answer = run(given.draws, given.seed, given.workers, given.targets)
+    answer = run(given.draws, given.seed, given.workers, given.targets, given.spreads)
     if given.output:
         given.output.write_text(json.dumps(answer, indent=1) + "\n")
 

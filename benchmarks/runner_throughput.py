@@ -18,10 +18,11 @@ import resource
 import subprocess
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from spinbnn.characterize import Flow, run_flow
-from spinbnn.circuit.simulator import find_ngspice
+from spinbnn.circuit.simulator import NgspiceShared, find_ngspice
 from spinbnn.tables import Cell, Column, Table
 
 
@@ -83,6 +84,27 @@ def memory(samples: int, marks: tuple[int, ...]) -> tuple[dict[str, list[float]]
         return seen, used() - cpu
 
 
+def parts(samples: int, rounds: int) -> list[list[Cell]]:
+    """Return the processor time of this process for each part of a sample, without journal and table, best of the rounds [ms]."""
+    best = [float("inf")] * 3
+    for _ in range(rounds):
+        flow = flow_of(samples)
+        clock, points = time.process_time, list(flow.samples())
+        with NgspiceShared(workers=1) as engine:
+            next(iter(engine.run([flow.bench.deck(replace(points[0], temperature=310.0))])))
+            marks = [clock()]
+            decks = [flow.bench.deck(point) for point in points]
+            marks.append(clock())
+            results = list(engine.run(decks))
+            marks.append(clock())
+        start = clock()
+        for result, point in zip(results, points, strict=True):
+            flow.bench.measure(result, point)
+        found = [marks[1] - marks[0], marks[2] - marks[1], clock() - start]
+        best = [min(a, 1e3 * b / samples) for a, b in zip(best, found, strict=True)]
+    return [[name, value] for name, value in zip(("deck", "handing over deck and waveforms", "measures"), best, strict=True)]
+
+
 def resident(pid: int) -> float:
     """Return the resident memory of a process [MB]."""
     text = Path(f"/proc/{pid}/status").read_text()
@@ -95,8 +117,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--programs", type=int, default=4, help="how many of the four programs, from the first")
     parser.add_argument("--memory", type=int, default=2000, help="samples of the memory run; 0 leaves it out")
+    parser.add_argument("--parts", action="store_true", help="only the parts of a sample in the process of the runner")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    if options.parts:
+        print(Table("", ["part", Column("processor time", "ms/sample", 3)], parts(options.samples, options.rounds)).to_markdown())
+        return
     flow = flow_of(options.samples)
     runs = {
         "ngspice -b, one process, control loop": lambda: bare(flow),

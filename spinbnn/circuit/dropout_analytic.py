@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from .dropout_cycle import DRIVERS, SUPPLIES, TRACK, Timing
 from .dropout_measures import switching_model
+from .read_noise import node_voltage
 from .simulator import AnalyticSimulator
 from .simulator.deck import Deck
 
@@ -79,15 +80,12 @@ def _master_equation(time: Array, current: Array, d: Mapping[str, float]) -> tup
 def _read_out(time: Array, d: Mapping[str, float], t: Timing) -> dict[str, Array]:
     """Settle the divider at once; TMR(V) by a few fixed-point steps."""
     rd, rf, op, on = (np.zeros_like(time) for _ in range(4))
-    rref, rtop, rbot = (d[name] * d["rp"] for name in ("series", "top", "bottom"))
     for state, start in enumerate(t.read_at):
-        resistance, volts = d["rp"], 0.0
-        for _ in range(20):
-            volts = d["supply"] * resistance / (resistance + rref)
-            resistance = d["rp"] * (1.0 + state * d["tmr"] / (1.0 + (volts / d["vh"]) ** 2))
+        reference = node_voltage(d, "reference")
+        volts = node_voltage(d, "antiparallel" if state else "parallel")
         window = (time >= start) & (time <= start + t.read)
-        rd[window], rf[window] = volts, d["supply"] * rbot / (rtop + rbot)
+        rd[window], rf[window] = volts, reference
         sensed = (time >= start + t.read - t.sense + t.edge) & (time <= start + t.read)
-        high, low = (op, on) if volts > d["supply"] * rbot / (rtop + rbot) else (on, op)
+        high, low = (op, on) if volts > reference else (on, op)
         high[sensed], low[sensed] = d["supply"], 0.0
     return {"v(rd)": rd, "v(rf)": rf, "v(op)": op, "v(on)": on}

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
+from .. import resources
 from ..device import DeviceParams, SwitchingModel
 from ..device.temperature import tmr_at, track_resistance_at
 from ..errors import ParameterError
@@ -23,9 +24,11 @@ from .dropout_cycle import SUPPLIES as SUPPLIES
 from .dropout_cycle import TRACK as TRACK
 from .dropout_cycle import Timing as Timing
 from .dropout_measures import MEASURES as MEASURES
-from .dropout_measures import measures
+from .dropout_measures import Latch, measures
 from .flow_keys import known_keys, named, text
-from .module_netlist import CodeStep, cell_names, check_amplitude, module_lines
+from .module_netlist import CodeSteps, cell_names, check_amplitude, module_lines
+from .read_netlist import Shift, own_offset
+from .reference_junctions import junctions_of
 from .simulator.deck import Deck, OptionValue, SimulationResult
 from .technology import Technology
 
@@ -33,10 +36,20 @@ OPTIONS: Mapping[str, OptionValue] = {"method": "trap", "reltol": 1e-3, "vntol":
 """Numerical options of every deck."""
 STEPS_PER_ATTEMPT_TIME = 5.0
 """Fewest steps of the simulator in one attempt time: the trapezoidal rule then errs by at most (1/5)^2 / 12 = 0.33 % of an exponent."""
+KEPT_NUMBERS = 256
+"""How many samples' device numbers a bench remembers between deck and measures."""
 HIGHEST_RAIL = 1.2
 """Highest SET rail over the supply."""
-SOURCES = ("device/fields.py", "device/magnet.py", "device/parameters.py", "device/switching", "device/temperature.py", "device/variation", "circuit", "rng.py", "units.py")
-"""Our own code that fixes the numbers of this bench (fitting, trimming and reports have no part in them)."""
+SOURCES = (
+    "device/fields.py", "device/magnet.py", "device/parameters.py", "device/switching", "device/temperature.py", "device/variation", "rng.py", "units.py",
+    *(f"circuit/{name}.py" for name in (
+        "cell", "design", "dropout_bench", "dropout_cycle", "dropout_measures", "dropout_variants", "expression", "foundry_library", "foundry_models",
+        "hierarchy", "model_library", "module_netlist", "read_netlist", "reference_junctions", "sizes", "statements", "technology", "technology_file", "waveform",
+    )),
+    *(f"circuit/simulator/{name}.py" for name in ("batch", "deck", "ladder", "messages", "rawfile", "session", "vectors", "wire")),
+)  # fmt: skip
+"""Our own code that fixes the numbers of this bench: decks, their simulation and measures. Fitting, trimming, other benches, the
+area and reports have no part in them; the modules that are reached and left out stand, each with its reason, in the test of this list."""
 
 
 CONDITIONS = {
@@ -45,6 +58,28 @@ CONDITIONS = {
 """Axes that every driver has: unit and description."""
 DRIVER_BENCHES = {"voltage": "dropout_module", "regulated": "dropout_module_regulated", "trimmed": "dropout_module_trimmed"}
 """Bench of each driver."""
+
+
+def default_design(driver: str, technology: str) -> ModuleDesign:
+    """Return the design of a driver that comes with a technology.
+
+    Raises
+    ------
+    ParameterError
+        If none does.
+
+    Examples
+    --------
+    >>> default_design("regulated", "cmos40lp").name
+    'module_regulated_cmos40lp'
+    """
+    name = f"module_{driver}_{technology}"
+    if name not in resources.available("device"):
+        raise ParameterError(
+            f"no design with a {driver} driver comes with technology {technology!r}", where="key 'design'", value=name,
+            remedy=f'give design = "FILE": copy module_{driver}_cmos40lp (spinbnn copy device), set technology = "{technology}" in it and size it (spinbnn size --template)',
+        )  # fmt: skip
+    return ModuleDesign.load(name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +113,13 @@ class Sample:
     mismatch: tuple[int, int] | None = None
 
 
+class _Kept(dict[tuple[Any, ...], dict[str, float]]):
+    """Device numbers by temperature and device; a copy of a bench, in another process too, begins without any."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Kept, ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DropoutModuleBench:
     """Decks and measures of the dropout module.
@@ -94,9 +136,9 @@ class DropoutModuleBench:
     barrier : {"exact", "seed"}
         Barrier law of the junction.
     timing : Timing
-        Phase plan.
-    design : ModuleDesign
-        Driver variant and sizes.
+        Phase plan; ``lead`` is made long enough for a bias line that wakes up before RESET (``bias.wake`` of the design).
+    design : ModuleDesign, optional
+        Driver variant and sizes, made for this technology; ``module_<driver>_<technology>`` by default.
     netlists : mapping of str to Cell
         The cells of the design, read when the bench is made. Decks carry their text, and that of the transistor models, so that
         an edited file takes effect with the next bench and never in the middle of a run.
@@ -105,7 +147,8 @@ class DropoutModuleBench:
     -----
     Of the device Delta, Ic0, the TMR ratio and the track resistance follow the temperature, each by the law of
     :mod:`spinbnn.device.temperature` and as far as the device file gives its coefficient. The bias that halves the TMR ratio
-    and the parallel resistance do not.
+    and the parallel resistance do not. The junctions of a read reference follow it in the same way. Their draws are entries of
+    ``Sample.device`` (:func:`~spinbnn.circuit.reference_junctions.reference_draws`); without them they are nominal.
 
     Examples
     --------
@@ -121,8 +164,9 @@ class DropoutModuleBench:
     params: DeviceParams
     barrier: str = "exact"
     timing: Timing = field(default_factory=Timing)
-    design: ModuleDesign = field(default_factory=lambda: ModuleDesign.load("module_voltage_cmos40lp"))
+    design: ModuleDesign = None  # type: ignore[assignment]  # set below: a bench always has one
     netlists: Mapping[str, Cell] = field(default_factory=dict)
+    _numbers: _Kept = field(default_factory=lambda: _Kept(), init=False, repr=False, compare=False)
 
     name: ClassVar[str] = "dropout_module"
     driver: ClassVar[str] = "voltage"
@@ -136,8 +180,17 @@ class DropoutModuleBench:
     sources: ClassVar[tuple[str, ...]] = SOURCES
 
     def __post_init__(self) -> None:
+        if self.design is None:
+            object.__setattr__(self, "design", default_design(self.driver, self.technology.name))
+        if self.design.technology != self.technology.name:
+            raise ParameterError(
+                f"the design is sized for technology {self.design.technology!r}, not for {self.technology.name!r}", where=f"bench {self.name!r}, design {self.design.name!r}",
+                value=self.design.technology, remedy=f'copy the design file, set technology = "{self.technology.name}" in it and size it (spinbnn size --template)',
+            )  # fmt: skip
         if self.design.driver != self.driver:
             raise ParameterError("the design has the driver of another bench", where=f"bench {self.name!r}, design {self.design.name!r}", value=self.design.driver, remedy=f'a design with driver = "{self.driver}", or the bench "{DRIVER_BENCHES[self.design.driver]}"')
+        if (least := self.design.bias.get("wake", 0.0)) and self.timing.lead < least + Timing().lead:
+            object.__setattr__(self, "timing", replace(self.timing, lead=least + Timing().lead))
         if not self.netlists:
             object.__setattr__(self, "netlists", {name: Cell.load(name) for name in self.cells})
         if missing := set(self.cells) - set(self.netlists):
@@ -147,6 +200,11 @@ class DropoutModuleBench:
     def cells(self) -> tuple[str, ...]:
         """Names of the cells that stand in every deck."""
         return cell_names(self.design)
+
+    @property
+    def reference_junctions(self) -> int:
+        """Junctions of the read reference, which a flow draws beside each device [1]."""
+        return self.design.reference_junctions
 
     @classmethod
     def from_flow(cls, data: Mapping[str, Any], where: str) -> Self:
@@ -234,7 +292,7 @@ class DropoutModuleBench:
         return {
             "bench": self.name,
             "barrier": self.barrier,
-            "timing": {name: getattr(self.timing, name) for name in self.timing.__dataclass_fields__},
+            "timing": self.timing.seconds(),
             "device": self.params.content_hash,
             "technology": self.technology.content_hash,
             "cells": {name: self.netlists[name].content_hash for name in self.cells},
@@ -281,31 +339,58 @@ class DropoutModuleBench:
             raise ParameterError("the code has to change within the cycle", where="settling_deck, delay", value=delay, remedy=f"0 < delay <= {self.timing.set_at:.4g} s")
         check_amplitude(self.design, sample.code)
         check_amplitude(self.design, before)
-        return self._deck(sample, CodeStep(before=before, after=int(sample.code), at=self.timing.set_at - delay))
+        return self._deck(sample, CodeSteps(before=before, changes=((self.timing.set_at - delay, int(sample.code)),)))
 
-    def _deck(self, sample: Sample, amplitude: float | CodeStep) -> Deck:
+    def body(
+        self, sample: Sample, amplitude: float | CodeSteps, *, supply: float, device: Mapping[str, float],
+        cycles: Sequence[Timing] | None = None, states: Sequence[tuple[float, float]] | None = None,
+    ) -> str:  # fmt: skip
+        """Return the cells and the element lines of a sample: its deck without the transistor models.
+
+        Parameters
+        ----------
+        sample : Sample
+            Device and circuit.
+        amplitude : float or CodeSteps
+            SET amplitude; codes may change in time.
+        supply : float
+            Supply [V].
+        device : mapping of str to float
+            Numbers of the cell ``sot_mtj``, at the temperature of the sample.
+        cycles, states
+            Consecutive cycles and the junction's electrical state, see :func:`~spinbnn.circuit.module_netlist.module_lines`;
+            one cycle by default.
+
+        Raises
+        ------
+        ParameterError
+            If the attempt time is too short for the steps.
+        """
         tech, t = self.technology, self.timing
-        supply = self._supply(sample)
-        device = self._device_numbers(sample)
         if t.max_step * STEPS_PER_ATTEMPT_TIME > device["tau0"] * (1 + 1e-9):
             raise ParameterError(
                 f"the steps are too long for an attempt time of {device['tau0']:.4g} s", where="timing.max_step", value=t.max_step,
                 remedy=f"set max_step in [timing] of the flow to {device['tau0'] / STEPS_PER_ATTEMPT_TIME:.4g} s or less",
             )  # fmt: skip
 
-        def shift(polarity: str, width: float, name: str | None, length: float | None) -> tuple[float, float]:
-            draw = None if sample.mismatch is None or name is None else (sample.mismatch[0], name, sample.mismatch[1])
-            return tech.transistor_shift(polarity, width, sample.corner, length=length, draw=draw)
-
+        shift = self._shift(sample)
         lines = [self.netlists[name].text.rstrip("\n") for name in self.cells]
         lines += module_lines(
-            self.design, self.netlists, t, shift, supply=supply, amplitude=amplitude, device=device,
+            self.design, self.netlists, cycles or t, shift, supply=supply, amplitude=amplitude, device=device,
             parallel_resistance=self.params.value("electrical.parallel_resistance"), gate_length=tech.gate_length,
+            temperature=sample.temperature, states=states,
+            junctions=junctions_of(self.params, sample.device, self.reference_junctions, sample.temperature),
         )  # fmt: skip
-        body = "\n".join(lines)
+        return "\n".join(lines)
+
+    def _deck(self, sample: Sample, amplitude: float | CodeSteps) -> Deck:
+        tech, t = self.technology, self.timing
+        supply = self._supply(sample)
+        device = self._device_numbers(sample)
+        body = self.body(sample, amplitude, supply=supply, device=device)
         save = (TRACK, "v(p0)", "v(p1)", "v(rd)", "v(rf)", "v(op)", "v(on)", *(f"i(v{s})" for s in self._sources), *(f"v({s})" for s in DRIVERS))
         plain = {self.design.amplitude: getattr(sample, self.design.amplitude), "supply": supply, "temperature": sample.temperature, **device}
-        plain |= {name: self.design.read[name] for name in ("series", "top", "bottom")}
+        plain |= {name: self.design.read[name] for name in ("series", "top", "bottom", "load") if name in self.design.read}
         return Deck(
             text="\n".join([tech.preamble(body, corner=sample.corner), body]), name=self.name, save=save, stop=t.stop, max_step=t.max_step,
             temperature_c=sample.temperature - 273.15, initial={"p0": 0.0, "p1": 1.0}, parameters=plain,
@@ -332,7 +417,25 @@ class DropoutModuleBench:
         return supply
 
     def _device_numbers(self, sample: Sample) -> dict[str, float]:
-        """Apply the temperature laws and name the numbers as the cell does."""
+        """Return the device's numbers at the temperature of a sample, named as the cell does; deck and measures ask for the same ones."""
+        key = sample.temperature, tuple(sample.device.items())
+        if (found := self._numbers.get(key)) is None:
+            if len(self._numbers) >= KEPT_NUMBERS:
+                self._numbers.clear()  # a bench is frozen: what another thread loses by this, it makes again
+            found = self._numbers[key] = self._make_numbers(sample)
+        return dict(found)
+
+    def _shift(self, sample: Sample) -> Shift:
+        """Return what gives every transistor its mismatch."""
+
+        def shift(polarity: str, width: float, name: str | None, length: float | None) -> tuple[float, float]:
+            draw = None if sample.mismatch is None or name is None else (sample.mismatch[0], name, sample.mismatch[1])
+            return self.technology.transistor_shift(polarity, width, length=length, draw=draw)
+
+        return shift
+
+    def _make_numbers(self, sample: Sample) -> dict[str, float]:
+        """Apply the temperature laws."""
         params = self.params.with_values(**{k.replace(".", "__"): v for k, v in sample.device.items() if k in self.params.quantities})
         model = SwitchingModel.from_params(params, barrier="exact" if self.barrier == "exact" else "seed")
         value, reference = params.value, params.value("thermal.reference_temperature")
@@ -365,4 +468,11 @@ class DropoutModuleBench:
         """
         waves = result.require().waveforms
         rail = sample.set_voltage if self.driver == "voltage" else None
-        return measures(waves, self.timing, supply=self._supply(sample), set_voltage=rail, device=self._device_numbers(sample), offset=self.design.sense_offset)
+        return measures(waves, self.timing, supply=self._supply(sample), set_voltage=rail, device=self._device_numbers(sample), latch=self._latch(sample))
+
+    def _latch(self, sample: Sample) -> Latch:
+        """Return what is known of the sample's latch: its own offset where mismatch is drawn, else the spread over latches."""
+        design = self.design
+        if sample.mismatch is None or not design.sense_sensitivity:
+            return Latch(spread=design.sense_offset, noise=design.sense_noise)
+        return Latch(offset=own_offset(design, self.netlists[design.sense_cell], self._shift(sample)), noise=design.sense_noise)

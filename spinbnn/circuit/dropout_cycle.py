@@ -26,7 +26,12 @@ class Timing:
     sense : float
         Time before the end of READ at which the latch is enabled [s].
     gap : float
-        Rest between the phases [s].
+        Rest between RESET and SET, and behind the last READ window [s].
+    gap_read : float, optional
+        Rest between SET and the first READ window; ``gap`` by default [s].
+    gap_states : float, optional
+        Rest between the READ windows of the two states; ``gap`` by default. A cycle in use has one READ: the second one of the
+        bench needs a latch that has forgotten the first [s].
     edge : float
         Rise and fall time of the gates [s].
     max_step : float
@@ -41,6 +46,8 @@ class Timing:
     --------
     >>> round(Timing().set_at * 1e9, 6), [round(start * 1e9, 6) for start in Timing().read_at]
     (6.5, [17.5, 25.5])
+    >>> [round(start * 1e9, 6) for start in Timing(gap_read=0.2e-9).read_at]
+    [16.7, 24.7]
     """
 
     lead: float = 0.5e-9
@@ -51,14 +58,29 @@ class Timing:
     gap: float = 1e-9
     edge: float = 50e-12
     max_step: float = 50e-12
+    gap_read: float | None = None
+    gap_states: float | None = None
 
     def __post_init__(self) -> None:
-        for name in self.__dataclass_fields__:
-            value = getattr(self, name)
+        for name, value in self.seconds().items():
             if not (math.isfinite(value) and value > 0):
                 raise ParameterError("a time must be > 0", where=f"timing.{name}", value=value, remedy="give seconds, e.g. '5 ns'")
-        if min(self.reset, self.set, self.gap, self.lead) <= 2 * self.edge or self.sense + 4 * self.edge >= self.read:
+        if min(self.reset, self.set, self.gap, self.rest, self.between, self.lead) <= 2 * self.edge or self.sense + 4 * self.edge >= self.read:
             raise ParameterError("the phases are too short for their edges", where="timing", value=str(self), remedy="lengthen the phases or shorten 'edge'")
+
+    @property
+    def rest(self) -> float:
+        """Rest between SET and the first READ window [s]."""
+        return self.gap if self.gap_read is None else self.gap_read
+
+    @property
+    def between(self) -> float:
+        """Rest between the READ windows of the two states [s]."""
+        return self.gap if self.gap_states is None else self.gap_states
+
+    def seconds(self) -> dict[str, float]:
+        """Return every time by its name, ``gap_read`` and ``gap_states`` with the values that they have: equal plans give equal data [s]."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__} | {"gap_read": self.rest, "gap_states": self.between}
 
     @property
     def reset_at(self) -> float:
@@ -71,10 +93,15 @@ class Timing:
         return self.lead + self.reset + self.gap
 
     @property
-    def read_at(self) -> tuple[float, float]:
+    def read_at(self) -> tuple[float, ...]:
         """Starts of the two READ windows (state 0, state 1) [s]."""
-        first = self.set_at + self.set + self.gap
-        return first, first + self.read + self.gap
+        first = self.set_at + self.set + self.rest
+        return first, first + self.read + self.between
+
+    @property
+    def sense_at(self) -> tuple[float, ...]:
+        """When the latch is enabled in every READ window [s]."""
+        return tuple(start + self.read - self.sense for start in self.read_at)
 
     @property
     def stop(self) -> float:

@@ -1,9 +1,10 @@
-"""What is read off one simulated cycle of the dropout module: 30 measures of its waveforms."""
+"""What is read off one simulated cycle of the dropout module: 33 measures of its waveforms."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from .dropout_cycle import DRIVERS, TRACK, Timing
 Array = NDArray[np.float64]
 
 MEASURES: dict[str, tuple[str, str]] = {
-    "p_set": ("1", "probability that SET takes place, from state 0 before SET: the rates integrated over the track current"),
+    "p_set": ("1", "probability that SET takes place, from state 0 before SET: the rates integrated over the track current until the latch is enabled (the tail of SET may reach into READ)"),
     "p_reset_fail": ("1", "probability that RESET leaves state 1 standing, from state 1 (epsilon)"),
     "transition_01": ("1", "a: probability of bit 1 after the cycle, from bit 0 before it"),
     "transition_11": ("1", "b: probability of bit 1 after the cycle, from bit 1 before it"),
@@ -28,24 +29,27 @@ MEASURES: dict[str, tuple[str, str]] = {
     "fall_set": ("s", "90-10 % fall time of the SET current"),
     "rise_reset": ("s", "10-90 % rise time of the RESET current"),
     "fall_reset": ("s", "90-10 % fall time of the RESET current"),
-    "peak_set": ("A", "largest track current from the start of SET to the middle of the gap behind it"),
+    "peak_set": ("A", "largest track current from the start of SET until the latch is enabled"),
     "peak_reset": ("A", "largest track current (magnitude) from the start of RESET to the middle of the gap behind it"),
     "latency_set": ("s", "from the start of the SET pulse at its source to the end of the current, at a tenth of current_set"),
     "latency_reset": ("s", "from the start of the RESET pulse at its source to the end of the current, at a tenth of current_reset"),
     "current_peak": ("A", "largest magnitude of the track current in the cycle"),
     "energy_reset": ("J", "energy from all sources in RESET and half the gap behind it; a gate driver draws the supply voltage times the charge it delivers while it pulls up, and recovers nothing"),
-    "energy_set": ("J", "energy from all sources in SET and half the gap behind it; the SET rail counts as an ideal supply, gates as in energy_reset"),
-    "energy_read": ("J", "energy from all sources in READ and half the gap behind it, averaged over the bit with p_drop; gates as in energy_reset"),
+    "energy_set": ("J", "energy from all sources in SET and half the gaps before and behind it; the SET rail counts as an ideal supply, gates as in energy_reset"),
+    "energy_read": ("J", "energy from all sources in READ and half the rests before and behind it, averaged over the bit with p_drop; gates as in energy_reset"),
     "energy_cycle": ("J", "energy from all sources of one cycle: RESET + SET + READ"),
-    "energy_track": ("J", "energy dissipated in the track during RESET and SET"),
+    "energy_track": ("J", "energy dissipated in the track from the start of RESET until the latch is enabled"),
     "latency_read": ("s", "from read enable to a valid decision (90 % of the supply), slower of the two states; NaN if undecided"),
-    "latency_cycle": ("s", "RESET pulse + SET pulse + latency_read"),
+    "latency_cycle": ("s", "from the start of the RESET pulse at its source to the valid decision of the READ behind SET, the rests between the phases included; NaN if undecided"),
     "latency_sense": ("s", "from the enable of the sense amplifier to a valid decision (90 % of the supply), slower of the two states; NaN if undecided"),
     "margin_0": ("V", "reference minus data node just before sensing, parallel junction"),
     "margin_1": ("V", "data node minus reference just before sensing, antiparallel junction"),
     "read_ok": ("1", "1 if both states are read correctly, else 0"),
-    "wrong_decision": ("1", "probability of a wrong decision over latches of the design: from both margins and the standard deviation of the offset that the design states; without noise"),
-    "leakage_power": ("W", "power from all sources at rest, before RESET"),
+    "sense_offset": ("V", "input difference (data minus reference) at which the decision of this module's latch turns, from its drawn mismatch by the sensitivities of the design; 0 without mismatch"),
+    "slack_0": ("V", "margin_0 plus sense_offset: what is left for noise, parallel junction"),
+    "slack_1": ("V", "margin_1 minus sense_offset: what is left for noise, antiparallel junction"),
+    "wrong_decision": ("1", "probability of a wrong decision, both states equally likely: of this module's own latch by its noise; without mismatch, over latches of the design by spread and noise"),
+    "leakage_power": ("W", "power from all sources at rest, the operating point that the transient starts from; a reference that wakes up before RESET (`bias.wake`) is still off"),
 }
 """Every measure of the bench: unit and definition."""
 
@@ -53,7 +57,7 @@ SLACK = 1e-6
 """How far an integrated probability may leave [0, 1] before it is refused, and the smallest 1 - b + a that p_drop is told for."""
 
 
-def measures(waves: Mapping[str, Array], timing: Timing, *, supply: float, set_voltage: float | None, device: Mapping[str, float], offset: float = 0.0) -> dict[str, float]:
+def measures(waves: Mapping[str, Array], timing: Timing, *, supply: float, set_voltage: float | None, device: Mapping[str, float], latch: Latch | None = None) -> dict[str, float]:
     """Return every measure of :data:`MEASURES`, in SI units.
 
     Parameters
@@ -67,8 +71,8 @@ def measures(waves: Mapping[str, Array], timing: Timing, *, supply: float, set_v
         Supply [V].
     set_voltage : float or None
         Rail of the SET leg; None where the SET leg hangs on the supply [V].
-    offset : float
-        Standard deviation of the sense amplifier's offset; 0 makes ``wrong_decision`` a sum of steps [V].
+    latch : Latch, optional
+        Offset and noise of the sense amplifier; by default an ideal one.
     device : mapping of str to float
         The numbers of the cell ``sot_mtj`` (rtrack, delta, tau0, ic0, back, exact), in SI units.
 
@@ -80,47 +84,89 @@ def measures(waves: Mapping[str, Array], timing: Timing, *, supply: float, set_v
     t, time, current = timing, waves["time"], waves[TRACK]
     power = source_power(waves, supply=supply, set_voltage=set_voltage)
     out = _transitions(waves, t, device)
-    for name, start, pulse in (("reset", t.reset_at, t.reset), ("set", t.set_at, t.set)):
-        out[f"energy_{name}"] = waveform.integral(time, power, start, start + pulse + t.gap / 2)
+    for name, start, pulse, before, after in (("reset", t.reset_at, t.reset, 0.0, t.gap), ("set", t.set_at, t.set, t.gap, t.rest)):
+        out[f"energy_{name}"] = waveform.integral(time, power, start - before / 2, start + pulse + after / 2)
         out[f"current_{name}"] = abs(waveform.mean(time, current, start + 0.5 * pulse, start + 0.85 * pulse))
-    reads = [waveform.integral(time, power, start, start + t.read + t.gap / 2) for start in t.read_at]
+    befores = (t.rest, min(t.rest, t.between))  # the rest between the two READs of the bench may be shorter
+    reads = [waveform.integral(time, power, start - before / 2, start + t.read + t.gap / 2) for start, before in zip(t.read_at, befores, strict=True)]
     out["energy_read"] = (1 - out["p_drop"]) * reads[0] + out["p_drop"] * reads[1]
     out["energy_cycle"] = out["energy_reset"] + out["energy_set"] + out["energy_read"]
-    out["energy_track"] = device["rtrack"] * waveform.integral(time, current**2, t.reset_at, t.set_at + t.set + t.gap / 2)
+    out["energy_track"] = device["rtrack"] * waveform.integral(time, current**2, t.reset_at, t.sense_at[0])
     out["current_peak"] = float(np.max(np.abs(current)))
-    out["leakage_power"] = waveform.at(time, power, 0.5 * t.lead)
+    out["leakage_power"] = float(power[0])
     out |= _edges(time, current, t, out) | _read_out(waves, t, supply)
-    return out | {"wrong_decision": wrong_decision(out["margin_0"], out["margin_1"], offset)}
+    latch = latch or Latch()
+    slack = latch.slack(out["margin_0"], out["margin_1"])
+    return out | {"sense_offset": latch.offset, "slack_0": slack[0], "slack_1": slack[1], "wrong_decision": wrong_decision(*slack, latch.spread, latch.noise)}
 
 
-def wrong_decision(margin_0: float, margin_1: float, offset: float) -> float:
-    r"""Return the probability that a latch of this design decides wrongly, both states equally likely [1].
-
-    .. math:: P = \tfrac12 [Q(m_0/\sigma) + Q(m_1/\sigma)], \qquad Q(x) = \tfrac12 \mathrm{erfc}(x/\sqrt2)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latch:
+    """Offset and noise of a sense amplifier.
 
     Parameters
     ----------
-    margin_0, margin_1 : float
-        Differences at the latch just before sensing, positive when they point to the right decision [V].
     offset : float
-        Standard deviation of the input-referred offset over latches; noise is not in it [V].
+        Input difference (data minus reference) at which the decision of this latch turns; 0 for one that is not drawn [V].
+    spread : float
+        Standard deviation of the offset, of a latch that is not drawn; 0 for one that is [V].
+    noise : float
+        Input-referred noise, rms [V].
+    """
+
+    offset: float = 0.0
+    spread: float = 0.0
+    noise: float = 0.0
+
+    def slack(self, margin_0: float, margin_1: float) -> tuple[float, float]:
+        """Return what the offset leaves of both margins [V].
+
+        Examples
+        --------
+        >>> Latch(offset=0.25).slack(0.5, 0.5)
+        (0.75, 0.25)
+        """
+        return margin_0 + self.offset, margin_1 - self.offset
+
+
+def wrong_decision(slack_0: float, slack_1: float, spread: float, noise: float = 0.0) -> float:
+    r"""Return the probability of a wrong decision, both states equally likely [1].
+
+    .. math:: P = \tfrac12 [Q(s_0/\sigma) + Q(s_1/\sigma)], \qquad \sigma^2 = \sigma_\mathrm{os}^2 + \sigma_n^2, \qquad
+              Q(x) = \tfrac12 \mathrm{erfc}(x/\sqrt2)
+
+    Of a drawn latch the offset is in the slacks, the spread is 0, and noise alone decides by chance: P is the rate of wrong
+    decisions of this module. Of one that is not drawn, P is the mean of that rate over latches.
+
+    Parameters
+    ----------
+    slack_0, slack_1 : float
+        Differences at the latch just before sensing, less its own offset, positive when they point to the right decision [V].
+    spread : float
+        Standard deviation of the offset over latches [V].
+    noise : float
+        Input-referred noise, rms [V]. Without spread and noise P is a sum of steps.
 
     Examples
     --------
-    >>> f"{wrong_decision(0.03, 0.03, 0.01):.5f}", wrong_decision(0.0, 0.0, 0.01), wrong_decision(0.03, -0.01, 0.0)
-    ('0.00135', 0.5, 0.5)
+    >>> f"{wrong_decision(0.03, 0.03, 0.01):.5f}", f"{wrong_decision(0.03, 0.03, 0.008, 0.006):.5f}", wrong_decision(0.03, -0.01, 0.0)
+    ('0.00135', '0.00135', 0.5)
     """
-    if math.isnan(margin_0) or math.isnan(margin_1):
+    if math.isnan(slack_0) or math.isnan(slack_1):
         return math.nan
-    tails = [0.5 * math.erfc(m / offset / math.sqrt(2)) if offset > 0 else float(m <= 0) for m in (margin_0, margin_1)]
+    sigma = math.hypot(spread, noise)
+    tails = [0.5 * math.erfc(m / sigma / math.sqrt(2)) if sigma > 0 else float(m <= 0) for m in (slack_0, slack_1)]
     return 0.5 * sum(tails)
 
 
 def _edges(time: Array, current: Array, t: Timing, out: Mapping[str, float]) -> dict[str, float]:
-    """Return edges and latencies of the track current in SET and RESET."""
+    """Return edges and latencies of the track current in SET and RESET.
+
+    The tail of SET may reach into READ, where the rest between them is short; it is followed until the latch is enabled.
+    """
     found = {}
-    for name, sign, start, pulse in (("set", 1.0, t.set_at, t.set), ("reset", -1.0, t.reset_at, t.reset)):
-        wave, level, end = sign * current, out[f"current_{name}"], start + pulse + t.gap / 2
+    for name, sign, start, pulse, end in (("set", 1.0, t.set_at, t.set, t.sense_at[0]), ("reset", -1.0, t.reset_at, t.reset, t.reset_at + t.reset + t.gap / 2)):
+        wave, level = sign * current, out[f"current_{name}"]
         found[f"rise_{name}"] = waveform.rise_time(time, wave, 0.0, level, start, start + 0.5 * pulse)
         found[f"fall_{name}"] = waveform.rise_time(time, wave, level, 0.0, start + 0.85 * pulse, end)
         found[f"latency_{name}"] = waveform.crossing(time, wave, 0.1 * level, start + 0.85 * pulse, end, rising=False) - start
@@ -215,7 +261,7 @@ def switching_model(device: Mapping[str, float]) -> ThermalSwitching:
 def _transitions(waves: Mapping[str, Array], t: Timing, device: Mapping[str, float]) -> dict[str, float]:
     """Return the probabilities of SET, of RESET and of the whole cycle."""
     time = waves["time"]
-    before_set, after_set, end = t.set_at - t.gap / 2, t.read_at[0] - t.gap / 2, t.read_at[1] - 0.75 * t.gap
+    before_set, after_set, end = t.set_at - t.gap / 2, t.sense_at[0], t.read_at[1] - 0.75 * t.gap
     a = _probability("transition_01", waveform.at(time, waves["v(p0)"], end))
     b = _probability("transition_11", waveform.at(time, waves["v(p1)"], end))
     return {
@@ -251,6 +297,6 @@ def _read_out(w: Mapping[str, Array], t: Timing, supply: float) -> dict[str, flo
         "read_ok": float(all(right)),
         "latency_read": latency,
         "latency_sense": latency - (t.read - t.sense),
-        "latency_cycle": t.reset + t.set + latency,
+        "latency_cycle": t.read_at[0] - t.reset_at + latency,
     }
 

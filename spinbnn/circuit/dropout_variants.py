@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
-from .design import ModuleDesign
 from .dropout_bench import CONDITIONS, DropoutModuleBench
 from .module_netlist import check_amplitude
 
@@ -23,8 +22,6 @@ class RegulatedModuleBench(DropoutModuleBench):
     >>> "Xo vset bias vdd set_mirror" in bench.deck(bench.nominal(set_current=207e-6)).text
     True
     """
-
-    design: ModuleDesign = field(default_factory=lambda: ModuleDesign.load("module_regulated_cmos40lp"))
 
     name: ClassVar[str] = "dropout_module_regulated"
     driver: ClassVar[str] = "regulated"
@@ -44,8 +41,6 @@ class TrimmedModuleBench(DropoutModuleBench):
     >>> [line for line in bench.deck(bench.nominal(code=5)).text.splitlines() if line.startswith("Vb")][:3]
     ['Vb0 b0 0 1.1', 'Vb1 b1 0 0.0', 'Vb2 b2 0 1.1']
     """
-
-    design: ModuleDesign = field(default_factory=lambda: ModuleDesign.load("module_trimmed_cmos40lp"))
 
     name: ClassVar[str] = "dropout_module_trimmed"
     driver: ClassVar[str] = "trimmed"

@@ -23,6 +23,20 @@ BIN_ROOM = 1e-9
 CLOSEST = BIN_EDGE * 1.01
 """Sizes of one deck that are closer than this in width and length share a bin [m]."""
 Shift = Literal["instance", "gate"]
+NO_SHIFT: Mapping[str, tuple[float, float]] = {"n": (0.0, 1.0), "p": (0.0, 1.0)}
+"""Threshold shift [V] and mobility factor [1] of each polarity at a corner that shifts nothing."""
+
+
+def shifted(shift: tuple[float, float]) -> tuple[str, str]:
+    """Return what stands for ``dvt`` and ``mu`` in a wrapper whose corner shifts threshold [V] and mobility [1].
+
+    Examples
+    --------
+    >>> shifted((0.0, 1.0)), shifted((-0.04, 1.05))
+    (('dvt', 'mu'), ('(dvt+(-0.04))', 'mu*1.05'))
+    """
+    vth, mobility = shift
+    return "dvt" if vth == 0 else f"(dvt+({spice_number(vth)}))", "mu" if mobility == 1 else f"mu*{spice_number(mobility)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +163,7 @@ class FoundryLibrary:
             self._loaded.transistors[key] = models.transistor(device.name, width, length, unit=self.unit, subcircuit=device.subcircuit, given=self.instance)
         return self._loaded.transistors[key]
 
-    def preamble(self, sizes: Iterable[Size], corner: str, gate_length: float) -> str:
+    def preamble(self, sizes: Iterable[Size], corner: str, gate_length: float, shifts: Mapping[str, tuple[float, float]] = NO_SHIFT) -> str:
         """Return the models for these sizes, and the wrappers ``nfet`` and ``pfet``.
 
         Parameters
@@ -160,6 +174,8 @@ class FoundryLibrary:
             One of ``sections``.
         gate_length : float
             Default of the wrappers' ``l`` [m].
+        shifts : mapping of str to (float, float)
+            By polarity: threshold shift [V] and mobility factor [1] of the corner, beyond what its section holds.
 
         Raises
         ------
@@ -169,18 +185,18 @@ class FoundryLibrary:
             If a device or a model for a size is missing.
         """
         wanted = tuple(sorted(set(sizes)))
-        key = (wanted, corner, gate_length)
+        key = (wanted, corner, gate_length, shifts["n"], shifts["p"])
         if not self.extract:
             self._check_files(corner)
         if key not in self._loaded.texts:
             lines = [] if self.extract else [self._include(corner)]
             for polarity in ("n", "p"):
                 own = [size for size in wanted if size.polarity == polarity]
-                lines += self._extracted(polarity, own, corner, gate_length) if self.extract else self._included(polarity, gate_length)
+                lines += self._extracted(polarity, own, corner, gate_length, shifts[polarity]) if self.extract else self._included(polarity, gate_length, shifts[polarity])
             self._loaded.texts[key] = "\n".join(lines)
         return self._loaded.texts[key]
 
-    def _extracted(self, polarity: str, sizes: list[Size], corner: str, gate_length: float) -> list[str]:
+    def _extracted(self, polarity: str, sizes: list[Size], corner: str, gate_length: float, shift: tuple[float, float]) -> list[str]:
         """Return the bins of one polarity and its wrapper; nothing if it is not in use."""
         if not sizes:
             return []
@@ -197,9 +213,9 @@ class FoundryLibrary:
             lines.append(f".model {name}.{count} {found.card.kind}")
             values = [f"{key}={value}" for key, value in (dict(found.card.parameters) | edges).items()]
             lines += ["+ " + " ".join(values[k : k + 12]) for k in range(0, len(values), 12)]
-        return [*lines, *self._wrapper(polarity, name, found, gate_length)]
+        return [*lines, *self._wrapper(polarity, name, found, gate_length, shift)]
 
-    def _wrapper(self, polarity: str, card: str, found: Transistor, gate_length: float) -> list[str]:
+    def _wrapper(self, polarity: str, card: str, found: Transistor, gate_length: float, shift: tuple[float, float]) -> list[str]:
         names = {key: f"{key}/{spice_number(self.unit)}" for key in ("w", "l")}
         values = {}
         for key, node in found.instance.items():
@@ -212,28 +228,28 @@ class FoundryLibrary:
                 values[key] = node.text(names)
         gate = "g"
         before: list[str] = []
-        sign = "" if polarity == "n" else "-"
+        sign, (dvt, mu) = "" if polarity == "n" else "-", shifted(shift)
         if self.shift == "instance":
-            values["delvto"] = f"{values.get('delvto', '0')}+({sign}dvt)"
-            values["mulu0"] = f"{values['mulu0']}*mu" if "mulu0" in values else "mu"
+            values["delvto"] = f"{values.get('delvto', '0')}+({sign}{dvt})"
+            values["mulu0"] = f"{values['mulu0']}*{mu}" if "mulu0" in values else mu
         else:
-            gate, before = "gi", [f"Vgi g gi {{{sign}dvt}}"]
-            values["m"] = f"{values['m']}*mu" if "m" in values else "mu"
+            gate, before = "gi", [f"Vgi g gi {{{sign}{dvt}}}"]
+            values["m"] = f"{values['m']}*{mu}" if "m" in values else mu
         nodes = " ".join(gate if node == "g" else node for node in found.nodes)
         line = " ".join(f"{key}={{{text}}}" for key, text in values.items())
         return [_head(polarity, gate_length), *before, f"M1 {nodes} {card} {line}", f".ends {polarity}fet"]
 
-    def _included(self, polarity: str, gate_length: float) -> list[str]:
+    def _included(self, polarity: str, gate_length: float, shift: tuple[float, float]) -> list[str]:
         """Return the wrapper around the device as it stands in the library."""
-        device, sign = self.device(polarity), "" if polarity == "n" else "-"
+        device, sign, (dvt, mu) = self.device(polarity), "" if polarity == "n" else "-", shifted(shift)
         names = {key: f"{key}/{spice_number(self.unit)}" for key in ("w", "l")}
         values = {key: names[key] for key in ("w", "l")} | {key: parse(text).text(names) for key, text in self.instance.items()}
         gate, before = "g", []
         if self.shift == "gate":
-            gate, before = "gi", [f"Vgi g gi {{{sign}dvt}}"]
-            values["m"] = "mu"
+            gate, before = "gi", [f"Vgi g gi {{{sign}{dvt}}}"]
+            values["m"] = mu
         else:
-            values |= {"delvto": f"{sign}dvt" if sign else "dvt", "mulu0": "mu"}
+            values |= {"delvto": f"{sign}{dvt}", "mulu0": mu}
         nodes = " ".join(gate if pin == "g" else pin for pin in device.pins)
         line = " ".join(f"{key}={{{text}}}" for key, text in values.items())
         return [_head(polarity, gate_length), *before, f"{'X' if device.subcircuit else 'M'}1 {nodes} {device.name} {line}", f".ends {polarity}fet"]

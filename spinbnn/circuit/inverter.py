@@ -77,12 +77,9 @@ def fo4_deck(technology: Technology, *, corner: str = "tt", temperature: float =
     for name, value in {"vdd": supply, "temperature": temperature, "estimate": estimate}.items():
         if not (np.isfinite(value) and value > 0):
             raise ParameterError("must be a finite number > 0", where=f"fo4_deck, {name}", value=value, remedy="give it in SI units")
-    shifts = {polarity: technology.transistor_shift(polarity, width, corner) for polarity, width in zip("np", WIDTHS, strict=True)}
     lines = [".subckt inverter a y vdd"]
     for polarity, width, rail in (("p", WIDTHS[1], "vdd"), ("n", WIDTHS[0], "0")):
-        vth, mobility = shifts[polarity]
-        size = f"w={spice_number(width)} l={spice_number(technology.gate_length)} dvt={spice_number(vth)} mu={spice_number(mobility)}"
-        lines.append(f"X{polarity} y a {rail} {rail} {polarity}fet {size}")
+        lines.append(f"X{polarity} y a {rail} {rail} {polarity}fet w={spice_number(width)} l={spice_number(technology.gate_length)}")
     lines.append(".ends inverter")
     count = 0
     for stage in range(5):

@@ -42,7 +42,7 @@ class GateDriverFigures:
     load_energy: float
 
 
-def gate_driver_deck(technology: Technology, sizes: Mapping[str, float], load: float) -> Deck:
+def gate_driver_deck(technology: Technology, sizes: Mapping[str, float], load: float, *, corner: str = "tt") -> Deck:
     """Return the deck of one gate driver on a capacitor.
 
     Parameters
@@ -53,18 +53,20 @@ def gate_driver_deck(technology: Technology, sizes: Mapping[str, float], load: f
         Parameters of the cell ``gate_driver`` [m].
     load : float
         Capacitor at the output [F].
+    corner : str
+        Process corner.
     """
     if not (math.isfinite(load) and load > 0):
         raise ParameterError("the load must be > 0", where="gate_driver_deck, load", value=load, remedy="e.g. 5e-15")
     cell, supply = Cell.load("gate_driver"), technology.supply
     lines = [cell.text.rstrip("\n"), f"Vvdd vdd 0 {spice_number(supply)}", _square("in", supply)]
     lines += [cell.instance("d", ["in", "out", "vdd"], lg=technology.gate_length, **sizes), f"Cload out 0 {spice_number(load)}"]
-    return _deck(technology, lines, "gate_driver", ("v(in)", "v(out)", "i(vvdd)"))
+    return _deck(technology, lines, "gate_driver", ("v(in)", "v(out)", "i(vvdd)"), corner)
 
 
-def gate_driver_figures(simulator: Simulator, technology: Technology, sizes: Mapping[str, float], load: float) -> GateDriverFigures:
+def gate_driver_figures(simulator: Simulator, technology: Technology, sizes: Mapping[str, float], load: float, *, corner: str = "tt") -> GateDriverFigures:
     """Simulate a gate driver and read its figures off."""
-    (result,) = simulator.run([gate_driver_deck(technology, sizes, load)])
+    (result,) = simulator.run([gate_driver_deck(technology, sizes, load, corner=corner)])
     w, v = result.require().waveforms, technology.supply
     time, out, up, down = w["time"], w["v(out)"], START, START + HALF
     middle = [waveform.crossing(time, w["v(in)"], v / 2, t, t + HALF, rising=rising) for t, rising in ((up, True), (down, False))]
@@ -104,7 +106,7 @@ class MultiplexerFigures:
         return self.select_energy + changed * self.bit_energy
 
 
-def multiplexer_deck(technology: Technology, *, bits: int, word: int, one: int) -> Deck:
+def multiplexer_deck(technology: Technology, *, bits: int, word: int, one: int, corner: str = "tt") -> Deck:
     """Return the deck of a word of multiplexers behind one select buffer.
 
     Parameters
@@ -115,6 +117,8 @@ def multiplexer_deck(technology: Technology, *, bits: int, word: int, one: int) 
         Word length [1].
     word, one : int
         The scale and the number one, as words.
+    corner : str
+        Process corner.
     """
     if not 1 <= bits <= 64 or not 0 <= word < 2**bits or not 0 <= one < 2**bits:
         raise ParameterError("words must fit into 1 to 64 bits", where="multiplexer_deck", value=(bits, word, one), remedy="e.g. bits=32, word=0x2000, one=0x8000")
@@ -124,13 +128,13 @@ def multiplexer_deck(technology: Technology, *, bits: int, word: int, one: int) 
     for k in range(bits):
         data = ["vdd" if value >> k & 1 else "0" for value in (word, one)]
         lines.append(mux.instance(f"b{k}", [*data, "sel", "selb", f"o{k}", "vdd"], lg=technology.gate_length))
-    return _deck(technology, lines, "scale_mux", ("v(in)", "i(vvdd)", *(f"v(o{k})" for k in range(bits))))
+    return _deck(technology, lines, "scale_mux", ("v(in)", "i(vvdd)", *(f"v(o{k})" for k in range(bits))), corner)
 
 
-def multiplexer_figures(simulator: Simulator, technology: Technology, *, bits: int = 32) -> MultiplexerFigures:
+def multiplexer_figures(simulator: Simulator, technology: Technology, *, bits: int = 32, corner: str = "tt") -> MultiplexerFigures:
     """Simulate the multiplexer with no bit and with every bit changing."""
     full = 2**bits - 1
-    still, moving = (r.require().waveforms for r in simulator.run([multiplexer_deck(technology, bits=bits, word=0, one=0), multiplexer_deck(technology, bits=bits, word=0, one=full)]))
+    still, moving = (r.require().waveforms for r in simulator.run([multiplexer_deck(technology, bits=bits, word=0, one=one, corner=corner) for one in (0, full)]))
     v, up, down = technology.supply, START, START + HALF
     energies = [-v * waveform.integral(w["time"], w["i(vvdd)"], START / 2, down + HALF) for w in (still, moving)]
     delays = []
@@ -146,9 +150,9 @@ def _square(node: str, supply: float) -> str:
     return f"V{node} {node} 0 PWL({' '.join(f'{spice_number(t)} {spice_number(x)}' for t, x in zip(times, levels, strict=True))})"
 
 
-def _deck(technology: Technology, lines: list[str], name: str, save: tuple[str, ...]) -> Deck:
+def _deck(technology: Technology, lines: list[str], name: str, save: tuple[str, ...], corner: str) -> Deck:
     body = "\n".join(lines)
     return Deck(
-        text="\n".join([technology.preamble(body, corner="tt"), body]), name=name, save=save, stop=START + 2 * HALF, max_step=MAX_STEP,
+        text="\n".join([technology.preamble(body, corner=corner), body]), name=name, save=save, stop=START + 2 * HALF, max_step=MAX_STEP,
         temperature_c=26.85, options=dict(OPTIONS), parameters={"supply": technology.supply},
     )  # fmt: skip

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..errors import NetlistError, UnitError, suggest
-from ..units import parse_spice
-from .expression import evaluate
-
-LEAVES = {"nfet": "n", "pfet": "p"}
-"""Wrapper subcircuits of the technology that are one transistor each."""
-_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)\s*=\s*(\{[^}]*\}|'[^']*'|\S+)")
-_DEPTH = 40
+from ..errors import NetlistError
+from .hierarchy import WRAPPERS, Placed, placed_elements
+from .sizes import drawn_size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,27 +36,21 @@ class Element:
     cell: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
-    name: str
-    parameters: dict[str, str]
-    lines: list[str]
-
-
 def flatten(text: str, *, skip: Sequence[str] = ()) -> list[Element]:
     """Return every transistor, resistor and capacitor of a deck.
 
     Parameters
     ----------
     text : str
-        Netlist with all its subcircuits; other elements (sources, models) are passed over.
+        Netlist with all its subcircuits, the wrappers ``nfet`` and ``pfet`` among them; other elements (sources, models)
+        are passed over.
     skip : sequence of str
         Subcircuits to leave out, such as ``sot_mtj``, whose resistors and capacitors are a model and no layout.
 
     Raises
     ------
     NetlistError
-        If a subcircuit is unknown or calls itself, or a size is not a number.
+        If a size or value is not a number; see also :func:`~spinbnn.circuit.hierarchy.placed_elements`.
 
     Examples
     --------
@@ -76,68 +64,31 @@ def flatten(text: str, *, skip: Sequence[str] = ()) -> list[Element]:
     >>> [(e.path, e.kind, e.width, e.value) for e in flatten(deck)]
     [(('xp', 'x1'), 'n', 6e-07, 0.0), (('xp', 'c1'), 'c', 0.0, 2e-15)]
     """
-    blocks, top = _blocks(text)
-    found: list[Element] = []
-    _walk(top, {}, (), "", blocks, {name.lower() for name in skip}, found)
+    found = []
+    for element in placed_elements(text, "xrc", skip=[name.lower() for name in skip]):
+        kind = element.statement.keyword[0]
+        if kind == "x":
+            width, length = (_drawn(element, key) for key in ("w", "l"))
+            found.append(Element(path=element.path, kind=WRAPPERS[element.called], width=width, length=length, cell=element.cell))
+        else:
+            found.append(Element(path=element.path, kind=kind, value=_value(element), cell=element.cell))
     return found
 
 
-def _blocks(text: str) -> tuple[dict[str, _Block], list[str]]:
-    lines: list[str] = []
-    for raw in text.splitlines():
-        line = raw.split(";")[0].rstrip()
-        if not line.strip() or line.lstrip().startswith("*"):
-            continue
-        if line.startswith("+") and lines:
-            lines[-1] += " " + line[1:].strip()
-        else:
-            lines.append(line.strip())
-    blocks: dict[str, _Block] = {}
-    top: list[str] = []
-    current: _Block | None = None
-    for line in lines:
-        word = line.split()[0].lower()
-        if word == ".subckt":
-            parameters = {key.lower(): value for key, value in _ASSIGNMENT.findall(line)}
-            current = _Block(line.split()[1].lower(), parameters, [])
-            blocks[current.name] = current
-        elif word == ".ends":
-            current = None
-        else:
-            (top if current is None else current.lines).append(line)
-    return blocks, top
+def _drawn(element: Placed, key: str) -> float:
+    if key not in element.texts:
+        raise NetlistError("the wrapper of a transistor is not in the netlist, and the call does not say its size", where=f"{element.statement.place}, {'/'.join(element.path)}", value=key, remedy="flatten the whole deck, with Technology.preamble")
+    return drawn_size(element, key, 0.0)
 
 
-def _walk(lines: list[str], names: Mapping[str, float], path: tuple[str, ...], cell: str, blocks: Mapping[str, _Block], skip: set[str], found: list[Element]) -> None:
-    if len(path) > _DEPTH:
-        raise NetlistError("a subcircuit calls itself", where="/".join(path[:3]), value=path[-1], remedy="break the circle")
-    for line in lines:
-        kind, words = line[0].lower(), _ASSIGNMENT.sub("", line).split()
-        here = (*path, words[0].lower())
-        if kind in "rc" and len(words) > 3:
-            found.append(Element(path=here, kind=kind, value=_value(words[3] if "{" not in line else line.split(None, 3)[3], names, here), cell=cell))
-        elif kind == "x":
-            given = {key.lower(): _value(value, names, here) for key, value in _ASSIGNMENT.findall(line)}
-            called = words[-1].lower()
-            if called in skip:
-                continue
-            if called not in blocks:
-                raise NetlistError("unknown subcircuit", where="/".join(here), value=called, remedy=suggest(called, blocks))
-            block = blocks[called]
-            below = {key: _value(value, given, here) for key, value in block.parameters.items() if key not in given} | given
-            if called in LEAVES:
-                found.append(Element(path=here, kind=LEAVES[called], width=below["w"], length=below["l"], cell=cell))
-            else:
-                _walk(block.lines, below, here, called, blocks, skip, found)
-
-
-def _value(text: str, names: Mapping[str, float], path: tuple[str, ...]) -> float:
-    body = text.strip().strip("{}'")
-    try:
-        return parse_spice(body)
-    except UnitError:
-        pass
-    try:
-        return evaluate(body, names)
-    except NetlistError as error:
-        raise NetlistError("a size is not a number", where="/".join(path), value=text, remedy=error.remedy) from None
+def _value(element: Placed) -> float:
+    """Return the value of a resistor or capacitor: the fourth word, or an expression in braces; what follows is passed over."""
+    parts = element.statement.text.split(None, 3)
+    text = parts[3] if len(parts) == 4 else ""
+    if text[:1] in ("{", "'"):
+        text = text[: text.find("}" if text[0] == "{" else "'", 1) + 1]
+    elif text:
+        text = text.split()[0]
+    if not text or "=" in text:
+        raise NetlistError("a resistor or capacitor without a value", where=f"{element.statement.place}, {'/'.join(element.path)}", value=element.statement.text[:80], remedy="R1 a b 1k")
+    return element.number(text, "the value is not a number")

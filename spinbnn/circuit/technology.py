@@ -13,7 +13,7 @@ from ..errors import ParameterError, suggest
 from ..rng import stream
 from ..units import spice_number
 from .expression import evaluate
-from .foundry_library import FoundryLibrary
+from .foundry_library import FoundryLibrary, shifted
 from .model_library import ModelLibrary
 from .pdk import FoundLibrary
 from .sizes import transistor_sizes
@@ -38,7 +38,8 @@ class Technology:
 
     The models are cards of our own (``cmos40lp``), whose corners are shifts, or a foundry's library (``sky130``), whose
     corners are its sections. Decks are made in the same way for both: :meth:`preamble` gives the wrappers ``nfet`` and
-    ``pfet``, :meth:`transistor_shift` the numbers ``dvt`` and ``mu`` of each transistor.
+    ``pfet`` at a corner, which therefore reaches every transistor of a deck; :meth:`transistor_shift` gives the numbers
+    ``dvt`` and ``mu`` by which mismatch sets one transistor off from that.
 
     Mismatch follows Pelgrom (doi:10.1109/JSSC.1989.572629). His coefficients describe the difference of two equal
     transistors; one transistor has ``sigma(Vth) = A_VT / sqrt(2 W L)`` and ``sigma(beta)/beta = A_beta / sqrt(2 W L)``.
@@ -127,53 +128,57 @@ class Technology:
             raise ParameterError(f"technology {self.name!r} has no such corner", where=f"corner; {self.origin or self.name} has the corners", value=name, remedy=suggest(name, self.corners))
         return self.corners[name]
 
-    def preamble(self, netlist: str | None = None, *, corner: str | None = None) -> str:
-        """Return the models and the wrapper subcircuits ``nfet`` and ``pfet`` (ports d g s b; w l dvt mu).
+    def preamble(self, netlist: str | None = None, *, corner: str) -> str:
+        """Return the models and the wrapper subcircuits ``nfet`` and ``pfet`` (ports d g s b; w l dvt mu) of a corner.
+
+        The wrappers add the corner's threshold shift to ``dvt`` and multiply ``mu`` by its mobility factor.
 
         Parameters
         ----------
         netlist : str, optional
             The rest of the deck: a foundry's library gives the models of the sizes that it uses, and no others. Cards of
             our own hold for every size and do not look at it.
-        corner : str, optional
-            Process corner; needed with a foundry's library, whose models differ by corner.
+        corner : str
+            Process corner: its section of a foundry's library, and its shifts.
 
         Raises
         ------
         DataError, NetlistError, ParameterError
-            See :meth:`ModelLibrary.deck_text` and :meth:`FoundryLibrary.preamble`; also if a foundry's library lacks
-            netlist or corner, or the corner does not exist.
+            See :meth:`ModelLibrary.deck_text` and :meth:`FoundryLibrary.preamble`; also if a foundry's library lacks the
+            netlist, or the corner does not exist.
 
         Examples
         --------
         >>> body = "X1 y a 0 0 nfet w=2u"
-        >>> Technology.load("cmos40lp").preamble(body, corner="ss").splitlines()[-1]
-        '.ends pfet'
+        >>> print("\\n".join(Technology.load("cmos40lp").preamble(body, corner="ss").splitlines()[-2:]))
+        M1 d g s b plp W={w} L={l} delvto={0-(dvt+(0.04))} mulu0={mu*0.95}
+        .ends pfet
         """
-        if corner is not None:
-            self.corner(corner)
+        shift = self.corner(corner)
+        shifts = {"n": (shift.nmos_vth_shift, shift.nmos_mobility), "p": (shift.pmos_vth_shift, shift.pmos_mobility)}
         if isinstance(self.library, FoundryLibrary):
-            if netlist is None or corner is None:
+            if netlist is None:
                 raise ParameterError(
-                    "models of a foundry depend on the corner and on the sizes of the transistors", where=f"Technology.preamble; technology {self.name!r}",
-                    value={"netlist": netlist if netlist is None else "given", "corner": corner}, remedy="call preamble(rest of the deck, corner=...)",
+                    "models of a foundry depend on the sizes of the transistors", where=f"Technology.preamble; technology {self.name!r}",
+                    value=netlist, remedy="call preamble(rest of the deck, corner=...)",
                 )  # fmt: skip
-            return self.library.preamble(transistor_sizes(netlist, self.gate_length), corner, self.gate_length)
+            return self.library.preamble(transistor_sizes(netlist, self.gate_length), corner, self.gate_length, shifts)
+        (dvt_n, mu_n), (dvt_p, mu_p) = shifted(shifts["n"]), shifted(shifts["p"])
         wrapper = f"d g s b w=1u l={spice_number(self.gate_length)} dvt=0 mu=1"
         return "\n".join([
             self.library.deck_text(),
             f".subckt nfet {wrapper}",
-            f"M1 d g s b {self.nmos} W={{w}} L={{l}} delvto={{dvt}} mulu0={{mu}}",
+            f"M1 d g s b {self.nmos} W={{w}} L={{l}} delvto={{{dvt_n}}} mulu0={{{mu_n}}}",
             ".ends nfet",
             f".subckt pfet {wrapper}",
-            f"M1 d g s b {self.pmos} W={{w}} L={{l}} delvto={{0-dvt}} mulu0={{mu}}",
+            f"M1 d g s b {self.pmos} W={{w}} L={{l}} delvto={{0-{dvt_p}}} mulu0={{{mu_p}}}",
             ".ends pfet",
         ])  # fmt: skip
 
-    def transistor_shift(
-        self, polarity: str, width: float, corner: str, *, length: float | None = None, draw: tuple[int, str, int] | None = None
-    ) -> tuple[float, float]:
-        """Return threshold shift [V] (positive = slower) and mobility factor [1] of one transistor.
+    def transistor_shift(self, polarity: str, width: float, *, length: float | None = None, draw: tuple[int, str, int] | None = None) -> tuple[float, float]:
+        """Return threshold shift [V] (positive = slower) and mobility factor [1] that mismatch gives one transistor.
+
+        What a corner does stands in :meth:`preamble`, not here.
 
         Parameters
         ----------
@@ -181,23 +186,24 @@ class Technology:
             NMOS or PMOS.
         width, length : float
             Gate width and length; the technology's length by default [m].
-        corner : str
-            Process corner. What a foundry's section does to the models is in :meth:`preamble`, not here.
         draw : (seed, instance, number), optional
             Mismatch draw; None switches mismatch off. The numbers depend on these three alone, not on what the
             technology is called.
+
+        Examples
+        --------
+        >>> Technology.load("cmos40lp").transistor_shift("n", 1e-6)
+        (0.0, 1.0)
         """
-        shift = self.corner(corner)
+        if draw is None:
+            return 0.0, 1.0
         kind = "nmos" if polarity == "n" else "pmos"
-        vth, mobility = getattr(shift, f"{kind}_vth_shift"), getattr(shift, f"{kind}_mobility")
-        if draw is not None:
-            seed, name, index = draw
-            z = stream(seed, "mismatch", name, index).standard_normal(2)
-            drawn = length or self.gate_length
-            root_area = math.sqrt(2.0 * width * drawn)
-            vth += self.mismatch[f"{kind}_avt"] / root_area * float(z[0]) * self._vth_factor(kind, width, drawn)
-            mobility *= math.exp(self.mismatch[f"{kind}_abeta"] / root_area * float(z[1]))
-        return vth, mobility
+        seed, name, index = draw
+        z = stream(seed, "mismatch", name, index).standard_normal(2)
+        drawn = length or self.gate_length
+        root_area = math.sqrt(2.0 * width * drawn)
+        vth = self.mismatch[f"{kind}_avt"] / root_area * float(z[0]) * self._vth_factor(kind, width, drawn)
+        return vth, math.exp(self.mismatch[f"{kind}_abeta"] / root_area * float(z[1]))
 
     def _vth_factor(self, kind: str, width: float, length: float) -> float:
         text = self.mismatch_factor.get(f"{kind}_vth_factor")

@@ -155,9 +155,8 @@ def dc_deck(
         )
     gate_step = vdd / float(np.ceil(vdd / step * (1 - 1e-9)))
     gate_end = vdd + 0.5 * gate_step  # half a step beyond, so that rounding cannot drop the last point
-    base, factor = technology.transistor_shift(polarity, width, corner, length=length)
-    shape = f"w={spice_number(width)} l={spice_number(length)} dvt={spice_number(base + vth_shift)}"
-    wrapper = f"{polarity}fet {shape} mu={spice_number(factor * mobility)}"
+    shape = f"w={spice_number(width)} l={spice_number(length)} dvt={spice_number(vth_shift)}"
+    wrapper = f"{polarity}fet {shape} mu={spice_number(mobility)}"
     lines = [
         f"Xlin dlin g 0 0 {wrapper}",
         f"Xsat dsat g 0 0 {wrapper}",

@@ -152,19 +152,19 @@ def test_nothing_switches_at_half_the_supply(bench: DropoutModuleBench) -> None:
 
 
 def test_measures_do_not_depend_on_the_gap(bench: DropoutModuleBench) -> None:
-    wide = replace(bench, timing=Timing(gap=20e-9))
+    wide = replace(bench, timing=Timing(gap=20e-9, gap_read=1e-9))  # the header opens 4 ns before READ: in both runs within the mean of current_set
     sample = bench.nominal(set_voltage=0.98)
     one, other = bench.measure(run(bench, sample), sample), wide.measure(run(wide, sample), sample)
-    for name, tolerance in (("current_set", 1e-6), ("current_reset", 1e-6), ("energy_set", 1e-3), ("energy_reset", 1e-3), ("p_set", 1e-3), ("leakage_power", 1e-3)):
+    for name, tolerance in (("current_set", 1e-5), ("current_reset", 1e-6), ("energy_set", 1e-3), ("energy_reset", 1e-3), ("p_set", 1e-3), ("leakage_power", 1e-3)):
         assert one[name] == pytest.approx(other[name], rel=tolerance, abs=0), name
     # ten time points make the edge, at other places in the other run
     assert one["rise_set"] == pytest.approx(other["rise_set"], rel=0.25, abs=0)
 
 
 def test_gates_cost_the_charge_they_take_times_the_supply(bench: DropoutModuleBench) -> None:
-    """Checked apart with 2.5 ps steps: 2.1 fJ in SET and 9.2 fJ in READ. An ideal source shows only half of it, 1.2 and 5.0 fJ."""
+    """Checked apart with 2.5 ps steps: 2.04 fJ in SET and 8.13 fJ in READ, where the header is on already. An ideal source shows only half of it."""
     sample, t = bench.nominal(set_voltage=0.98), bench.timing
     waves = run(bench, sample).waveforms
     power = sum(driver_power(waves[f"v({name})"], waves[f"i(v{name})"], 1.1) for name in DRIVERS)
-    for start, width, energy in ((t.set_at, t.set, 2.06e-15), (t.read_at[0], t.read, 9.18e-15)):
+    for start, width, energy in ((t.set_at, t.set, 2.04e-15), (t.read_at[0], t.read, 8.13e-15)):
         assert waveform.integral(waves["time"], np.asarray(power), start, start + width + t.gap / 2) == pytest.approx(energy, rel=0.05, abs=0)

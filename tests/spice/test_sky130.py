@@ -126,7 +126,7 @@ def test_mismatch_is_the_librarys(technology: Technology) -> None:
         for width, length in ((1.0, 0.15), (0.42, 0.15), (3.2, 0.3)):
             found = models.transistor(f"sky130_fd_pr__{polarity}fet_01v8", width * 1e-6, length * 1e-6, unit=1e-6)
             sigma = abs(evaluate(found.instance["delvto"].text({"w": repr(width), "l": repr(length)}), {}))
-            shifts = [technology.transistor_shift(polarity, width * 1e-6, "tt", length=length * 1e-6, draw=(3, "m", k))[0] for k in range(2000)]
+            shifts = [technology.transistor_shift(polarity, width * 1e-6, length=length * 1e-6, draw=(3, "m", k))[0] for k in range(2000)]
             assert float(np.std(shifts)) == pytest.approx(sigma, rel=4.0 / np.sqrt(2 * 2000))
 
 

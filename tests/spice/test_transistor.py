@@ -108,8 +108,7 @@ def test_sweep_reaches_other_supplies(measure: Any, polarity: str, vdd: float) -
 @POLARITIES
 def test_corners_are_ordered(measure: Any, polarity: Any) -> None:
     def at(corner: str) -> TransistorFigures:
-        shift, mobility = TECHNOLOGY.transistor_shift(polarity, 1e-6, corner)
-        figures: TransistorFigures = measure(polarity, vth_shift=shift, mobility=mobility)
+        figures: TransistorFigures = measure(polarity, corner=corner)
         return figures
 
     tt, ff, ss, fs, sf = (at(c) for c in ("tt", "ff", "ss", "fs", "sf"))
@@ -149,7 +148,7 @@ Rtrack x lb 3k
 @pytest.mark.parametrize("method", ["gear", "trap"])
 def test_bridge_converges_and_drives_both_ways(simulator: NgspiceBatch, method: str) -> None:
     deck = Deck(
-        text=TECHNOLOGY.preamble() + BRIDGE,
+        text=TECHNOLOGY.preamble(corner="tt") + BRIDGE,
         name="H-bridge",
         save=("i(va)",),
         stop=46e-9,

@@ -15,6 +15,7 @@ from pathlib import Path
 from ...errors import MissingToolError
 from .deck import Deck, SimulationResult
 from .locate import INSTALL, NgspiceInstallation
+from .wire import Packed, unpack
 
 START_TIMEOUT = 120.0
 """Longest start of a worker: imports of numpy and PySpice on a busy machine. [s]"""
@@ -156,14 +157,14 @@ class WorkerProcess:
             except OSError as error:
                 raise WorkerDied(self._end()) from error
             try:
-                result, unusable = self._receive(timeout)
+                answer, unusable = self._receive(timeout)
             except WorkerLate:
                 self.stop()
                 raise
             if unusable:
                 self.stop()
-            assert isinstance(result, SimulationResult)
-            return result
+            assert isinstance(answer, SimulationResult | Packed)
+            return unpack(answer)
 
     def stop(self) -> None:
         """End the process, now; `ask` may start another."""

@@ -10,6 +10,7 @@ import time
 from multiprocessing.connection import Connection
 
 from .session import Session
+from .wire import pack
 
 _ORPHAN_CHECK = 1.0
 """How often the worker looks whether its parent lives. [s]"""
@@ -22,7 +23,7 @@ def main(descriptor: int, parent: int) -> None:
     ----------
     descriptor : int
         Inherited socket that carries pickled messages: first ``("ready", version)`` or
-        ``("broken", reason)``, then one ``(result, unusable)`` for each ``(deck, save)``.
+        ``("broken", reason)``, then one ``(packed result, unusable)`` for each ``(deck, save)``.
     parent : int
         Process id of the parent; the worker ends when it is gone, even in the middle of a run.
     """
@@ -41,7 +42,7 @@ def main(descriptor: int, parent: int) -> None:
         except EOFError:
             return
         result, unusable = session.simulate(deck, save)
-        line.send((result, unusable))
+        line.send((pack(result), unusable))
         if unusable:
             sys.stderr.flush()
             os._exit(0)  # a library that asked to be detached must not run its exit handlers

@@ -58,7 +58,7 @@ def test_report_sums_up_and_breaks_down() -> None:
 
 
 def test_skipped_cells_and_expressions() -> None:
-    text = WRAPPERS + ".subckt model a\nR1 a 0 {r/2}\n.ends\n.subckt box a r=2k\n+ w=1u\nXm a model\nR2 a 0 {r/2}\n.ends\nX1 a box r=8k"
+    text = WRAPPERS + ".subckt model a\nR1 a 0 {q/2}\n.ends\n.subckt box a r=2k\n+ w=1u\nXm a model\nR2 a 0 {r/2}\n.ends\nX1 a box r=8k"
     with pytest.raises(NetlistError, match="not a number"):
         flatten(text)
     assert [(e.path, e.value) for e in flatten(text, skip=["MODEL"])] == [(("x1", "r2"), 4e3)]

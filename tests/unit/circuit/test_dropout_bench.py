@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import pickle
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,8 @@ import pytest
 
 from spinbnn import resources
 from spinbnn.circuit import Cell, DropoutModuleBench, Technology, Timing, dropout_bench
+from spinbnn.circuit.design import ModuleDesign
+from spinbnn.circuit.dropout_variants import RegulatedModuleBench, TrimmedModuleBench
 from spinbnn.circuit.simulator.messages import preflight
 from spinbnn.device import DeviceParams
 from spinbnn.device.switching.barriers import SEED_LIMIT
@@ -59,6 +63,7 @@ def test_identity_is_plain_data_and_follows_all_that_fixes_the_numbers(monkeypat
         replace(BENCH, barrier="seed"),
         replace(BENCH, timing=Timing(set=9e-9)),
         replace(BENCH, timing=Timing(max_step=40e-12)),
+        replace(BENCH, timing=Timing(gap_read=2e-9)),
         replace(BENCH, params=PARAMS.with_values(thermal__delta=41.0)),
         replace(BENCH, technology=replace(TECHNOLOGY, supply=1.2)),
         replace(BENCH, design=replace(BENCH.design, bridge={**BENCH.design.bridge, "wp1": 2e-6})),
@@ -79,7 +84,7 @@ def test_identity_is_plain_data_and_follows_all_that_fixes_the_numbers(monkeypat
 
 
 def test_names_are_not_part_of_the_identity() -> None:
-    renamed = replace(BENCH, technology=replace(TECHNOLOGY, name="other", description="other"))
+    renamed = replace(BENCH, technology=replace(TECHNOLOGY, name="other", description="other"), design=replace(BENCH.design, name="mine", technology="other"))
     sample = replace(BENCH.nominal(set_voltage=1.0), mismatch=(3, 5))
     assert renamed.identity() == BENCH.identity()
     assert renamed.deck(sample).text == BENCH.deck(sample).text
@@ -126,7 +131,85 @@ def test_the_highest_rail_is_allowed() -> None:
 def test_wrong_cells_are_refused() -> None:
     with pytest.raises(ParameterError, match="cell of the bench is missing"):
         replace(BENCH, netlists={"sot_mtj": BENCH.netlists["sot_mtj"]})
-    swapped = replace(BENCH, netlists={**BENCH.netlists, "sense_amp": BENCH.netlists["read_divider"]})
+    swapped = replace(BENCH, netlists={**BENCH.netlists, "sense_amp": BENCH.netlists["h_bridge"]})
     with pytest.raises(NetlistError, match="ports") as caught:
         swapped.deck(swapped.nominal(set_voltage=1.0))
-    assert "read_divider.cir" in caught.value.where
+    assert "h_bridge.cir" in caught.value.where
+
+
+def test_a_design_of_another_technology_is_refused() -> None:
+    """Sizes of 40 nm would run in any technology, and say nothing of it."""
+    other = replace(TECHNOLOGY, name="my65")
+    for make in (lambda: replace(BENCH, technology=other), lambda: DropoutModuleBench(technology=other, params=PARAMS, design=BENCH.design)):
+        with pytest.raises(ParameterError, match="'cmos40lp', not for 'my65'") as caught:
+            make()
+        assert BENCH.design.name in caught.value.where and 'technology = "my65"' in caught.value.remedy
+    assert DropoutModuleBench(technology=other, params=PARAMS, design=replace(BENCH.design, technology="my65")).deck(BENCH.nominal(set_voltage=1.0)).text
+
+
+@pytest.mark.parametrize("bench", [DropoutModuleBench, RegulatedModuleBench, TrimmedModuleBench])
+def test_the_default_design_is_that_of_driver_and_technology(bench: type[DropoutModuleBench], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = f"module_{bench.driver}_cmos40lp"
+    assert bench(technology=TECHNOLOGY, params=PARAMS).design == ModuleDesign.load(name)
+    other = replace(TECHNOLOGY, name="my65")
+    with pytest.raises(ParameterError, match=f"{bench.driver} driver comes with technology 'my65'") as caught:
+        bench(technology=other, params=PARAMS)
+    assert caught.value.value == f"module_{bench.driver}_my65" and "design = " in caught.value.remedy
+    monkeypatch.setenv("SPINBNN_PATH", str(tmp_path))
+    (tmp_path / "device_params").mkdir()
+    mine = resources.copy("device", name, tmp_path / "device_params" / f"module_{bench.driver}_my65.toml")
+    mine.write_text(mine.read_text().replace('technology = "cmos40lp"', 'technology = "my65"'))
+    assert bench(technology=other, params=PARAMS).design.origin == mine.name
+
+
+def test_a_flow_without_a_design_names_the_flow_where_there_is_none(tmp_path: Path) -> None:
+    path = resources.copy("device", "cmos40lp", tmp_path / "my65.toml")
+    path.write_text(path.read_text().replace('name = "cmos40lp"', 'name = "my65"'))
+    data = {"technology": str(path), "device": "seed_eq23"}
+    with pytest.raises(ParameterError, match="no design") as caught:
+        DropoutModuleBench.from_flow(data, "mine.toml")
+    assert "mine.toml" in caught.value.where
+    with pytest.raises(ParameterError, match="sized for technology 'cmos40lp', not for 'my65'") as caught:
+        DropoutModuleBench.from_flow(data | {"design": "module_voltage_cmos40lp"}, "mine.toml")
+    assert "mine.toml" in caught.value.where
+
+
+def test_device_numbers_are_made_once_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deck and measures ask for the same numbers; another temperature, device or bench has its own."""
+    bench, calls = DropoutModuleBench(technology=TECHNOLOGY, params=PARAMS), []
+    make = DropoutModuleBench._make_numbers
+    monkeypatch.setattr(DropoutModuleBench, "_make_numbers", lambda self, sample: calls.append(sample) or make(self, sample))
+    sample = bench.nominal(set_voltage=1.0)
+    first = bench._device_numbers(sample)
+    bench.deck(sample)
+    assert len(calls) == 1 and bench._device_numbers(replace(sample, set_voltage=0.9, corner="ss")) == first and len(calls) == 1
+    others = [replace(sample, temperature=400.0), replace(sample, device={**sample.device, "thermal.delta": 41.0})]
+    assert len({tuple(bench._device_numbers(s).values()) for s in [sample, *others]}) == 3 and len(calls) == 3
+    assert replace(bench, params=PARAMS.with_values(spin_hall__critical_current=4e-4))._device_numbers(replace(sample, device={}))["ic0"] == 4e-4
+    first["rtrack"] = 0.0
+    assert bench._device_numbers(sample)["rtrack"] > 0, "what is handed out is a copy"
+    assert bench == DropoutModuleBench(technology=TECHNOLOGY, params=PARAMS)
+    monkeypatch.setattr(dropout_bench, "KEPT_NUMBERS", 2)
+    for kelvin in (310.0, 320.0, 330.0):
+        bench._device_numbers(replace(sample, temperature=kelvin))
+        assert len(bench._numbers) <= 2
+
+
+def test_a_bench_travels_without_what_it_remembers() -> None:
+    bench = DropoutModuleBench(technology=TECHNOLOGY, params=PARAMS)
+    sample = bench.nominal(set_voltage=1.0)
+    numbers = bench._device_numbers(sample)
+    again = pickle.loads(pickle.dumps(bench))
+    assert len(bench._numbers) == 1 and len(again._numbers) == 0
+    assert again._device_numbers(sample) == numbers and again.identity() == bench.identity()
+
+
+def test_threads_share_what_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dropout_bench, "KEPT_NUMBERS", 3)
+    bench = DropoutModuleBench(technology=TECHNOLOGY, params=PARAMS)
+    sample = bench.nominal(set_voltage=1.0)
+    kelvins = [300.0 + k % 7 for k in range(200)]
+    wanted = {kelvin: bench._make_numbers(replace(sample, temperature=kelvin)) for kelvin in set(kelvins)}
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda kelvin: bench._device_numbers(replace(sample, temperature=kelvin)), kelvins))
+    assert found == [wanted[kelvin] for kelvin in kelvins]

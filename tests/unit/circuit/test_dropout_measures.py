@@ -16,6 +16,7 @@ from spinbnn.circuit import DropoutModuleBench, SimulationResult, Technology, Ti
 from spinbnn.circuit.dropout_cycle import DRIVERS, SUPPLIES, TRACK
 from spinbnn.circuit.dropout_measures import (
     MEASURES,
+    Latch,
     driver_power,
     measures,
     switching_probability,
@@ -102,7 +103,7 @@ def own_probability(waves: Mapping[str, Array], t: Timing, device: Mapping[str, 
             b = 0.0 if j > 0.8871289367049936 else 1 - math.pi / 2 * j + j * j / 2
         return math.exp(-device["delta"] * b) / device["tau0"]
 
-    start, stop = t.set_at - t.gap / 2, t.read_at[0] - t.gap / 2
+    start, stop = t.set_at - t.gap / 2, t.read_at[0] - t.rest / 2
     points = np.linspace(start, stop, round((stop - start) / (0.1 * PS)) + 1)
     current = np.interp(0.5 * (points[1:] + points[:-1]), waves["time"], waves[TRACK])
     table: dict[float, tuple[float, float]] = {}
@@ -119,7 +120,7 @@ def own_probability(waves: Mapping[str, Array], t: Timing, device: Mapping[str, 
 
 
 def take(waves: Mapping[str, Array], t: Timing, device: Mapping[str, float] = DEVICE) -> dict[str, float]:
-    return measures(waves, t, supply=SUPPLY, set_voltage=RAIL, device=device, offset=OFFSET)
+    return measures(waves, t, supply=SUPPLY, set_voltage=RAIL, device=device, latch=Latch(spread=OFFSET))
 
 
 def expected(t: Timing) -> dict[str, float]:
@@ -127,9 +128,9 @@ def expected(t: Timing) -> dict[str, float]:
     rest = SUPPLY * 10e-9  # leakage, in every window
     q = CHARGE
     reset = SUPPLY * 500 * UA * (t.reset - 50 * PS) + SUPPLY * (q["gn1"] + q["gp2"]) + rest * (t.reset + t.gap / 2)
-    set_ = RAIL * 220 * UA * (t.set - 50 * PS) + SUPPLY * (q["gn2"] + q["gp1"] + 0.3 * FC) + rest * (t.set + t.gap / 2)
+    set_ = RAIL * 220 * UA * (t.set - 50 * PS) + SUPPLY * (q["gn2"] + q["gp1"] + 0.3 * FC) + rest * (t.gap / 2 + t.set + t.rest / 2)
     gates = SUPPLY * (q["gn1"] + q["gn2"] + q["reb"] + q["enb"])
-    read_0, read_1 = (SUPPLY * i * UA * (t.read - PS) + gates + rest * (t.read + t.gap / 2) for i in (2.0, 1.5))
+    read_0, read_1 = (SUPPLY * i * UA * (t.read - PS) + gates + rest * (before / 2 + t.read + t.gap / 2) for i, before in ((2.0, t.rest), (1.5, min(t.rest, t.gap))))
     p = 0.30 / (1 - 0.34 + 0.30)
     read = (1 - p) * read_0 + p * read_1
     square = (
@@ -142,8 +143,8 @@ def expected(t: Timing) -> dict[str, float]:
         "p_reset_fail": 0.02, "transition_01": 0.30, "transition_11": 0.34, "p_drop": 0.3125, "correlation": 0.04,
         "current_set": 200 * UA, "current_reset": 400 * UA, "rise_set": 80 * PS, "current_peak": 450 * UA,
         "energy_reset": reset, "energy_set": set_, "energy_read": read, "energy_cycle": reset + set_ + read,
-        "energy_track": 800.0 * square * UA**2, "latency_read": 5.59 * NS, "latency_cycle": 20.59 * NS,
-        "margin_0": 0.05, "margin_1": 0.07, "read_ok": 1.0, "leakage_power": rest,
+        "energy_track": 800.0 * square * UA**2, "latency_read": 5.59 * NS, "latency_cycle": 20.59 * NS + t.gap + t.rest,
+        "margin_0": 0.05, "margin_1": 0.07, "sense_offset": 0.0, "slack_0": 0.05, "slack_1": 0.07, "read_ok": 1.0, "leakage_power": rest,
         # from 180 to 20 uA on the way from 210 to 0 within 50 ps; 10 to 90 % of edges of 50 ps
         "fall_set": 50 * PS * 160 / 210, "latency_set": t.set - 50 * PS * 20 / 210, "peak_set": 210 * UA,
         "rise_reset": 40 * PS, "fall_reset": 40 * PS, "latency_reset": t.reset - 5 * PS, "peak_reset": 450 * UA,
@@ -151,10 +152,10 @@ def expected(t: Timing) -> dict[str, float]:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("gap", [1 * NS, 20 * NS])
-def test_all_measures(gap: float) -> None:
-    """Nothing slides out of its pulse when the gap grows."""
-    t = Timing(gap=gap)
+@pytest.mark.parametrize(("gap", "gap_read"), [(1 * NS, None), (20 * NS, None), (1 * NS, 0.3 * NS), (0.7 * NS, 4 * NS)])
+def test_all_measures(gap: float, gap_read: float | None) -> None:
+    """Nothing slides out of its pulse when a gap grows, and the cycle is as long as all of it."""
+    t = Timing(gap=gap, gap_read=gap_read)
     waves = cycle(t)
     found, wanted = take(waves, t), expected(t)
     wanted["p_set"] = own_probability(waves, t, DEVICE)
@@ -291,3 +292,62 @@ def test_wrong_decision_is_the_tail_beyond_each_margin(margins: tuple[float, flo
     assert wrong_decision(*margins, offset) == pytest.approx(wanted, rel=1e-9, abs=0)
     assert wrong_decision(*margins[::-1], offset) == pytest.approx(wanted, rel=1e-9, abs=0)
     assert math.isnan(wrong_decision(margins[0], math.nan, offset))
+
+
+def test_the_cycle_is_all_of_its_time() -> None:
+    """RESET 5 ns, rest 1 ns, SET 10 ns, rest 1 ns and a decision 5.59 ns into READ: 22.59 ns, not 20.59 ns."""
+    t = Timing()
+    assert take(cycle(t), t)["latency_cycle"] == close(22.59 * NS)
+    t = replace(t, gap_read=0.25 * NS)
+    assert take(cycle(t), t)["latency_cycle"] == close(21.84 * NS)
+
+
+@pytest.mark.parametrize(("at", "counts"), [(1.2 * NS, True), (2.6 * NS, False)])
+def test_the_first_half_of_the_rest_behind_set_is_of_set(at: float, counts: bool) -> None:
+    """A rest of 4 ns: what comes 1.2 ns behind SET, beyond half of the other gap, belongs to SET; what comes after 2 ns to READ."""
+    t = Timing(gap=1 * NS, gap_read=4 * NS)
+    waves = cycle(t)
+    start = t.set_at + t.set + at
+    more = waves | {TRACK: waves[TRACK] + pulse(waves["time"], start, 0.3 * NS, 300 * UA), "i(vvdd)": waves["i(vvdd)"] - pulse(waves["time"], start, 0.3 * NS, 300 * UA)}
+    base, found = take(waves, t), take(more, t)
+    charge = 300 * UA * (0.3 * NS - PS)
+    assert found["energy_set"] - base["energy_set"] == (close(SUPPLY * charge) if counts else 0.0)
+    assert (found["energy_track"] > base["energy_track"], found["p_set"] > base["p_set"], found["peak_set"] > base["peak_set"]) == (True,) * 3, "the current counts until the latch is enabled"
+    late = t.sense_at[0] + 0.1 * NS
+    assert take(waves | {TRACK: waves[TRACK] + pulse(waves["time"], late, 0.3 * NS, 300 * UA)}, t)["p_set"] == base["p_set"]
+    p = base["p_drop"]
+    assert found["energy_read"] - base["energy_read"] == (0.0 if counts else close(SUPPLY * charge * (1 - p)))
+    assert found["energy_reset"] == base["energy_reset"]
+
+
+def test_no_energy_falls_between_reset_and_set() -> None:
+    """What flows in either half of the gap before SET (a mirror conducts there) is counted once."""
+    t = Timing()
+    waves = cycle(t)
+    base = take(waves, t)
+    for fraction, owner in ((0.1, "energy_reset"), (0.6, "energy_set")):
+        start = t.reset_at + t.reset + fraction * t.gap
+        found = take(waves | {"i(vvdd)": waves["i(vvdd)"] - pulse(waves["time"], start, 0.3 * NS, 300 * UA)}, t)
+        charge = 300 * UA * (0.3 * NS - PS)
+        assert found[owner] - base[owner] == close(SUPPLY * charge)
+        assert found["energy_cycle"] - base["energy_cycle"] == close(SUPPLY * charge)
+
+
+def test_the_own_offset_helps_one_state_and_hurts_the_other() -> None:
+    t = Timing()
+    waves, p = cycle(t), {}
+    for offset in (-0.02, 0.02):
+        found = measures(waves, t, supply=SUPPLY, set_voltage=RAIL, device=DEVICE, latch=Latch(offset=offset, noise=0.01))
+        assert (found["sense_offset"], found["slack_0"], found["slack_1"]) == (offset, close(0.05 + offset), close(0.07 - offset))
+        p[offset] = found["wrong_decision"]
+    tails = {2.0: 0.022750131948179212, 3.0: 0.0013498980316300957, 5.0: 2.866515718791946e-07, 7.0: 1.2798125438858352e-12, 9.0: 1.1285884059538422e-19}
+    assert p[-0.02] == pytest.approx(0.5 * (tails[3.0] + tails[9.0]), rel=1e-9, abs=0)
+    assert p[0.02] == pytest.approx(0.5 * (tails[7.0] + tails[5.0]), rel=1e-9, abs=0)
+
+
+def test_the_mean_over_drawn_latches_is_the_rate_of_the_population() -> None:
+    """Law of total probability: spread and noise together are what own offsets average to."""
+    z, weight = np.polynomial.hermite_e.hermegauss(40)
+    own = [wrong_decision(*Latch(offset=0.008 * x).slack(0.03, 0.02), 0.0, 0.006) for x in z]
+    assert np.dot(weight, own) / weight.sum() == pytest.approx(wrong_decision(0.03, 0.02, 0.008, 0.006), rel=1e-6, abs=0)
+    assert wrong_decision(0.03, 0.02, 0.008, 0.006) == wrong_decision(0.03, 0.02, 0.006, 0.008) == wrong_decision(0.03, 0.02, 0.01)

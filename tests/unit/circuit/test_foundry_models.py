@@ -129,19 +129,21 @@ def test_preamble_holds_the_sizes_in_use_and_no_more(tmp_path: Path) -> None:
 
 
 def test_wrapper_line(tmp_path: Path) -> None:
-    """Lengths and areas in metres, the corner's threshold and ours in one delvto, slower for a positive dvt in both."""
+    """Lengths and areas in metres; the section's threshold, the technology's 10 mV for the PMOS and dvt in one delvto, slower
+    for a positive dvt in both."""
     lines = load(tmp_path).preamble(BODY, corner="ss").splitlines()
     n, p = (line for line in lines if line.startswith("M1"))
     assert n.startswith("M1 d g s b spinbnn_n l={l} w={w} ad={(0.3*(w/1e-06))*1e-12} as={0.0*1e-12} pd={(2.0*((w/1e-06)+0.3))*1e-06}")
     assert "sa={0.5*1e-06}" in n and n.endswith("delvto={(0.03*((0.05/(l/1e-06))+0.9))+(dvt)} mulu0={mu}")
-    assert p.endswith("delvto={((-0.03)*((0.05/(l/1e-06))+0.9))+(-dvt)} mulu0={mu}")
+    assert p.endswith("delvto={((-0.03)*((0.05/(l/1e-06))+0.9))+(-(dvt+(0.01)))} mulu0={mu}")
 
 
 def test_decks_need_netlist_and_corner(tmp_path: Path) -> None:
     tech = load(tmp_path)
-    for arguments, keywords in (((), {}), ((BODY,), {}), ((), {"corner": "tt"})):
-        with pytest.raises(ParameterError, match="depend on the corner and on the sizes"):
-            tech.preamble(*arguments, **keywords)
+    with pytest.raises(ParameterError, match="depend on the sizes"):
+        tech.preamble(corner="tt")
+    with pytest.raises(TypeError, match="corner"):
+        tech.preamble(BODY)  # type: ignore[call-arg]
     with pytest.raises(ParameterError, match="no such corner"):
         tech.preamble(BODY, corner="ff")
 
@@ -185,7 +187,8 @@ def test_a_library_in_the_deck_by_its_path(tmp_path: Path) -> None:
         ".subckt nfet d g s b w=1u l=1.5e-07 dvt=0 mu=1", "Vgi g gi {dvt}",
         "X1 d gi s b mu_nfet w={w/1e-06} l={l/1e-06} ad={(0.3*(w/1e-06))} pd={(2.0*((w/1e-06)+0.3))} sa={0.5} sb={0.5} m={mu}", ".ends nfet",
     ]  # fmt: skip
-    assert "Vgi g gi {-dvt}" in lines
+    assert "Vgi g gi {-(dvt+(0.01))}" in lines
+    assert "Vgi g gi {-dvt}" in tech.preamble(BODY, corner="tt").splitlines()
     (tmp_path / "models" / "parameters" / "ss.inc").write_text("* other\n", encoding="utf-8")
     with pytest.raises(DataError, match="changed or removed") as caught:
         tech.preamble(BODY, corner="ss")
@@ -250,6 +253,5 @@ def test_mismatch_factor_multiplies_the_threshold_alone(tmp_path: Path) -> None:
     plain = load(tmp_path / "b", '"1+0.1/l"', '"1"')
     draw = (3, "m1", 4)
     for polarity, factor in (("n", 1 + 0.1 / 0.3), ("p", 1.0)):
-        one, other = (t.transistor_shift(polarity, 2e-6, "tt", length=0.3e-6, draw=draw) for t in (tech, plain))
+        one, other = (t.transistor_shift(polarity, 2e-6, length=0.3e-6, draw=draw) for t in (tech, plain))
         assert one[0] == pytest.approx(factor * other[0], rel=1e-12) and one[1] == other[1]
-    assert tech.transistor_shift("p", 2e-6, "ss") == (0.01, 1.0)

@@ -44,8 +44,8 @@ def test_parameters_inside_a_subcircuit_and_two_ways_to_write_a_size() -> None:
 
 
 def test_cells_that_come_with_spinbnn() -> None:
-    text = "\n".join(Cell.load(name).text for name in ("sense_amp",)) + "\nX1 a b c d e f sense_amp lg=300n"
-    assert sizes(text) == {("p", 3.2e-6, 3e-7), ("p", 2.4e-6, 3e-7), ("p", 1.6e-6, 3e-7), ("n", 8e-7, 3e-7), ("n", 4e-7, 3e-7), ("n", 3e-7, 3e-7)}
+    text = "\n".join(Cell.load(name).text for name in ("set_bias", "trim_bit")) + "\nX1 a b set_bias lm=200n wc=2u\nX2 a b c d trim_bit ws=0.5u"
+    assert sizes(text) == {("p", 1e-6, 2e-7), ("p", 2e-6, 4e-8), ("p", 1.2e-7, 3e-7), ("n", 5e-7, 4e-8), ("p", 5e-7, 4e-8)}
 
 
 @pytest.mark.parametrize(
@@ -59,6 +59,7 @@ def test_cells_that_come_with_spinbnn() -> None:
         (".subckt leaf a w\nX1 a a 0 0 nfet w={w}\n.ends\nX1 a leaf", "no value"),
         (".include cells.inc\nX1 a b 0 0 nfet", "included"),
         (".lib x.lib tt", "included"),
+        ("X1 a b unknown w=1u", "unknown subcircuit"),
         (".subckt a x\nX1 x a\n.ends\nX1 n a", "without end"),
     ],
 )
@@ -68,7 +69,9 @@ def test_what_has_no_size_is_named_with_its_line(text: str, words: str) -> None:
     assert "netlist, line" in caught.value.where and caught.value.remedy
 
 
-def test_other_subcircuits_and_texts_do_not_matter() -> None:
-    assert sizes('X1 a b unknown w=1u\nX2 a b 0 0 nfet w=1u file="x.txt"\nA1 [a] b gate') == {("n", 1e-6, 150e-9)}
+def test_other_elements_and_texts_do_not_matter() -> None:
+    table = '.subckt table a file="none"\nA1 [a] b gate\n.ends\n'
+    assert sizes(table + 'X1 a table file="x.txt"\nX2 a b 0 0 nfet w=1u\nA1 [a] b gate') == {("n", 1e-6, 150e-9)}
+    assert sizes(".subckt leaf a params: w=1u\nX1 a a 0 0 nfet w={w}\n.ends\nX1 a leaf params: w=2u") == {("n", 2e-6, 150e-9)}
     assert transistor_sizes("", 1e-7) == frozenset()
     assert Size("n", 1e-6, 1e-7) < Size("p", 1e-6, 1e-7)

@@ -163,9 +163,10 @@ def test_figures_by_corner() -> None:
 
 
 def test_corners_are_measured_as_corners() -> None:
-    """The corner's own shift and mobility stand on the transistors; what the bench adds comes on top."""
+    """The corner's own shift and mobility stand in the wrappers, once; what the bench adds stands on the transistors."""
     deck = dc_deck(TECHNOLOGY, "p", corner="fs", vth_shift=0.01, mobility=2.0)
-    assert "Xsat dsat g 0 0 pfet w=1e-06 l=4e-08 dvt=0.05 mu=1.9" in deck.text
+    assert "Xsat dsat g 0 0 pfet w=1e-06 l=4e-08 dvt=0.01 mu=2.0" in deck.text
+    assert deck.text.startswith(TECHNOLOGY.preamble(corner="fs")) and "delvto={0-(dvt+(0.04))} mulu0={mu*0.95}" in deck.text
     with pytest.raises(ParameterError, match="no such corner"):
         dc_deck(TECHNOLOGY, "p", corner="xx")
 

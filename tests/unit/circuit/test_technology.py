@@ -29,30 +29,49 @@ def write(folder: Path, old: str = "", new: str = "", *, count: int = 1) -> Path
     return path
 
 
-@pytest.mark.parametrize("corner", ["tt", "ss", "sf"])
 @pytest.mark.parametrize("polarity", ["n", "p"])
-def test_mismatch_is_pelgroms_about_the_corner(polarity: str, corner: str) -> None:
+def test_mismatch_is_pelgroms(polarity: str) -> None:
     """One transistor of W = 1.6 um, L = 80 nm: sigma(Vth) = A_VT / sqrt(2 W L), sigma(ln mobility) = A_beta / sqrt(2 W L)."""
     width, length, kind = 1.6e-6, 80e-9, f"{polarity}mos"
-    drawn = np.array([UNEQUAL.transistor_shift(polarity, width, corner, length=length, draw=(7, "m1", k)) for k in range(DRAWS)])
-    shift = UNEQUAL.corner(corner)
+    drawn = np.array([UNEQUAL.transistor_shift(polarity, width, length=length, draw=(7, "m1", k)) for k in range(DRAWS)])
     root = math.sqrt(2 * width * length)
     columns = (
-        (drawn[:, 0], UNEQUAL.mismatch[f"{kind}_avt"] / root, getattr(shift, f"{kind}_vth_shift")),
-        (np.log(drawn[:, 1]), UNEQUAL.mismatch[f"{kind}_abeta"] / root, math.log(getattr(shift, f"{kind}_mobility"))),
+        (drawn[:, 0], UNEQUAL.mismatch[f"{kind}_avt"] / root),
+        (np.log(drawn[:, 1]), UNEQUAL.mismatch[f"{kind}_abeta"] / root),
     )
-    for values, sigma, mean in columns:
+    for values, sigma in columns:
         assert values.std(ddof=1) == pytest.approx(sigma, abs=STANDARD_ERRORS * sigma / math.sqrt(2 * (DRAWS - 1)))
-        assert values.mean() == pytest.approx(mean, abs=STANDARD_ERRORS * sigma / math.sqrt(DRAWS))
+        assert values.mean() == pytest.approx(0.0, abs=STANDARD_ERRORS * sigma / math.sqrt(DRAWS))
     correlation = np.corrcoef(drawn[:, 0], drawn[:, 1])[0, 1]
     assert abs(correlation) < STANDARD_ERRORS / math.sqrt(DRAWS)
 
 
-def test_length_is_the_technologys_by_default_and_no_draw_is_the_corner_itself() -> None:
+def test_length_is_the_technologys_by_default_and_no_draw_is_no_shift() -> None:
     draw = (1, "p1", 3)
-    assert TECHNOLOGY.transistor_shift("p", 1e-6, "tt", draw=draw) == TECHNOLOGY.transistor_shift("p", 1e-6, "tt", length=40e-9, draw=draw)
-    assert TECHNOLOGY.transistor_shift("n", 1e-6, "sf") == (0.04, 0.95)
-    assert TECHNOLOGY.transistor_shift("p", 1e-6, "sf") == (-0.04, 1.05)
+    assert TECHNOLOGY.transistor_shift("p", 1e-6, draw=draw) == TECHNOLOGY.transistor_shift("p", 1e-6, length=40e-9, draw=draw)
+    assert TECHNOLOGY.transistor_shift("n", 1e-6) == TECHNOLOGY.transistor_shift("p", 1e-6) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("corner", "n", "p"),
+    [
+        ("tt", "delvto={dvt} mulu0={mu}", "delvto={0-dvt} mulu0={mu}"),
+        ("ss", "delvto={(dvt+(0.04))} mulu0={mu*0.95}", "delvto={0-(dvt+(0.04))} mulu0={mu*0.95}"),
+        ("ff", "delvto={(dvt+(-0.04))} mulu0={mu*1.05}", "delvto={0-(dvt+(-0.04))} mulu0={mu*1.05}"),
+        ("fs", "delvto={(dvt+(-0.04))} mulu0={mu*1.05}", "delvto={0-(dvt+(0.04))} mulu0={mu*0.95}"),
+        ("sf", "delvto={(dvt+(0.04))} mulu0={mu*0.95}", "delvto={0-(dvt+(-0.04))} mulu0={mu*1.05}"),
+    ],
+)
+def test_the_corner_stands_in_the_wrappers(corner: str, n: str, p: str) -> None:
+    """Names n first: fs is a fast NMOS and a slow PMOS; slower is a larger dvt for both."""
+    lines = [line for line in TECHNOLOGY.preamble(corner=corner).splitlines() if line.startswith("M1 ")]
+    assert [line.split(" L={l} ")[1] for line in lines] == [n, p]
+    assert TECHNOLOGY.preamble(corner=corner).split(".subckt nfet")[0] == TECHNOLOGY.preamble(corner="tt").split(".subckt nfet")[0]
+
+
+def test_a_corner_that_does_not_exist_has_no_wrappers() -> None:
+    with pytest.raises(ParameterError, match="no such corner"):
+        TECHNOLOGY.preamble(corner="tf")
 
 
 def test_draws_follow_seed_instance_and_number_and_nothing_else() -> None:
@@ -60,8 +79,8 @@ def test_draws_follow_seed_instance_and_number_and_nothing_else() -> None:
     renamed = replace(TECHNOLOGY, name="other", description="", origin="other.toml")
     seen = set()
     for draw in ((1, "p1", 0), (2, "p1", 0), (1, "p2", 0), (1, "p1", 1)):
-        value = TECHNOLOGY.transistor_shift("p", 1e-6, "tt", draw=draw)
-        assert renamed.transistor_shift("p", 1e-6, "tt", draw=draw) == value
+        value = TECHNOLOGY.transistor_shift("p", 1e-6, draw=draw)
+        assert renamed.transistor_shift("p", 1e-6, draw=draw) == value
         seen.add(value)
     assert len(seen) == 4
     assert renamed.content_hash == TECHNOLOGY.content_hash
@@ -92,14 +111,14 @@ def test_hash_follows_the_models_as_they_were_loaded(tmp_path: Path) -> None:
     mine = Technology.load(write(tmp_path))
     assert mine.model_path == beside and mine.content_hash == TECHNOLOGY.content_hash
     beside.write_text(models.replace("vth0=", "vth0=0.9 *"), encoding="utf-8")
-    assert mine.preamble() == TECHNOLOGY.preamble()
+    assert mine.preamble(corner="tt") == TECHNOLOGY.preamble(corner="tt")
     assert mine.content_hash == TECHNOLOGY.content_hash
     again = Technology.load(tmp_path / "mine.toml")
-    assert again.content_hash != mine.content_hash and again.preamble() != mine.preamble()
+    assert again.content_hash != mine.content_hash and again.preamble(corner="tt") != mine.preamble(corner="tt")
 
 
 def test_wrappers_take_the_technologys_length() -> None:
-    lines = replace(TECHNOLOGY, gate_length=60e-9).preamble().splitlines()
+    lines = replace(TECHNOLOGY, gate_length=60e-9).preamble(corner="tt").splitlines()
     heads = [line for line in lines if line.startswith(".subckt")]
     assert heads == [f".subckt {kind} d g s b w=1u l=6e-08 dvt=0 mu=1" for kind in ("nfet", "pfet")]
 

@@ -1,0 +1,75 @@
+"""The SET amplitude over temperature on real transistors: the slope of the reference, and the DAC of every trimmed design."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from spinbnn.characterize.design_check import bench_of, dac_linearity
+from spinbnn.characterize.search import rising
+from spinbnn.circuit import NgspiceShared, Technology, Timing
+from spinbnn.circuit.design import ModuleDesign
+from spinbnn.device import DeviceParams
+from spinbnn.errors import SpinbnnError
+
+pytestmark = pytest.mark.spice
+PARAMS = DeviceParams.load("seed_eq23")
+SHORT = Timing(read=2.5e-9, sense=1e-9)
+KELVINS = (233.15, 273.15, 300.15, 348.15, 398.15)
+
+
+def bench(name: str) -> Any:
+    design = ModuleDesign.load(name)
+    try:
+        technology = Technology.load(design.technology)
+        technology.preamble("Xa d g 0 0 nfet w=1e-06 l=1.5e-07", corner="tt")
+    except SpinbnnError as error:
+        if design.technology == "cmos40lp":
+            raise
+        pytest.skip(f"the models of {design.technology} are not here: {error}")
+    return bench_of(replace(design, gates={}), technology=technology, params=PARAMS, timing=SHORT)
+
+
+def p_over_temperature(chosen: Any, kelvins: tuple[float, ...] = KELVINS, **amplitude: float) -> np.ndarray:
+    samples = [chosen.nominal(temperature=k, **amplitude) for k in kelvins]
+    with NgspiceShared() as engine:
+        return np.array([chosen.measure(r, s)["p_drop"] for r, s in zip(engine.run([chosen.deck(s) for s in samples]), samples, strict=True)])
+
+
+@pytest.mark.parametrize(("name", "current"), [("module_regulated_cmos40lp", 207.1e-6), ("module_regulated_sky130", 216.1e-6)])
+def test_the_regulated_module_keeps_its_p_from_cold_to_hot(name: str, current: float) -> None:
+    regulated = bench(name)
+    p = p_over_temperature(regulated, set_current=current)
+    assert np.abs(p - 0.5).max() < 0.05
+    flat = replace(regulated, design=replace(regulated.design, bias={**regulated.design.bias, "slope": 0.0}))
+    still = p_over_temperature(flat, set_current=current)
+    assert still[0] < 0.05 and still[-1] > 0.95, "with a constant current"
+
+
+@pytest.mark.parametrize("name", ["module_trimmed_cmos40lp", "module_sized_cmos40lp", "module_trimmed_sky130"])
+def test_the_code_of_27_degrees_serves_the_nominal_module_at_every_temperature(name: str) -> None:
+    trimmed = bench(name)
+    codes = trimmed.design.codes
+    first, second = codes // 2, codes // 2 + codes // 16
+    x1, x2, wanted = (rising(p) for p in (*(float(p_over_temperature(trimmed, (300.15,), code=c)[0]) for c in (first, second)), 0.5))
+    code = round(first + (wanted - x1) / (x2 - x1) * (second - first))
+    p = p_over_temperature(trimmed, code=code)
+    assert abs(p[2] - 0.5) < 0.045, "within half a step"
+    assert np.abs(p - p[2]).max() < 0.05
+    assert 0.25 * codes < code < 0.75 * codes, "with room for the spread on both sides"
+
+
+@pytest.mark.parametrize("name", ["module_trimmed_cmos40lp", "module_sized_cmos40lp", "module_trimmed_sky130"])
+def test_no_code_of_the_nominal_dac_is_missing(name: str) -> None:
+    trimmed = bench(name)
+    with NgspiceShared() as engine:
+        found = dac_linearity(trimmed, engine)
+        code = trimmed.design.codes // 2
+        (result,) = engine.run([trimmed.deck(trimmed.nominal(code=code))])
+    assert found.missing.tolist() == [0]
+    assert np.abs(found.differential).max() < 0.5 and np.abs(found.integral).max() < 0.6
+    cycle = trimmed.measure(result, trimmed.nominal(code=code))["current_set"]
+    assert found.currents[0, code] == pytest.approx(cycle, rel=0.01, abs=0), "the leg on its own carries the current of the cycle"

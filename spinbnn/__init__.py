@@ -25,6 +25,7 @@ _EXPORTS = {
     "Flow": "characterize",
     "LookupTable": "characterize",
     "run_flow": "characterize",
+    "solve_array": "crossbar",
     "LayerSpec": "crossbar",
     "NetworkPlan": "crossbar",
     "HardwareProfile": "hardware",

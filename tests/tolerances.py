@@ -96,3 +96,11 @@ COLUMN_LADDER = 1e-8
 
 COLUMN_SETTLING = 0.03
 """Settling of a single pole against tau ln(...), relative: edge of 1 ps, Gear steps of 2 ps in a tau of 40 ps to 0.6 ns."""
+
+ARRAY_RESPONSE = 1e-6
+"""Half sums of an array by its response against sparse LU [counts]: the line solver's residual of 1e-9 times some tens of rows and the
+ratio of conductance to swing (about 1.5). Gated reads are solved to 1e-7: a thousand times that is the bound of 1e-3 counts."""
+
+COLUMN_CHARGE = 0.02
+"""Charge of a capacitor over an edge of 20 ps by the trapezoidal rule, relative: its current jumps at both ends of the edge, each
+counted with half a step. Measured: 6e-3."""

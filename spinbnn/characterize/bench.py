@@ -10,8 +10,11 @@ from ..circuit.dropout_variants import RegulatedModuleBench, TrimmedModuleBench
 from ..circuit.simulator.deck import SimulationResult
 from ..device import DeviceParams
 from ..errors import ParameterError, suggest
+from .column_bench import ColumnBench
+from .column_read_bench import ColumnReadBench
 from .grid import Value
 from .macrospin_bench import MacrospinBench
+from .shared_bench import SharedModuleBench
 
 
 class Bench(Protocol):
@@ -96,7 +99,7 @@ def benches() -> dict[str, type[Bench]]:
     Examples
     --------
     >>> sorted(benches())
-    ['dropout_module', 'dropout_module_regulated', 'dropout_module_trimmed', 'macrospin']
+    ['crossbar_column', 'crossbar_column_read', 'dropout_module', 'dropout_module_regulated', 'dropout_module_shared', 'dropout_module_trimmed', 'macrospin']
     """
     return dict(_BENCHES)
 
@@ -124,4 +127,4 @@ def others_with(what: str, name: str, own: type[Bench]) -> list[str]:
     return [other.name for other in _BENCHES.values() if other is not own and name in getattr(other, what)]
 
 
-_BENCHES: dict[str, type[Bench]] = {bench.name: bench for bench in (DropoutModuleBench, RegulatedModuleBench, TrimmedModuleBench, MacrospinBench)}
+_BENCHES: dict[str, type[Bench]] = {bench.name: bench for bench in (DropoutModuleBench, RegulatedModuleBench, TrimmedModuleBench, SharedModuleBench, MacrospinBench, ColumnBench, ColumnReadBench)}

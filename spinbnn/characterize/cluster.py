@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import socket
+import traceback
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Self
 
 from .. import provenance
 from ..circuit.simulator.deck import SimulationResult
-from ..errors import MissingToolError, ParameterError, SimulationError
+from ..errors import MissingToolError, ParameterError, SimulationError, SpinbnnError
 from .engines import ENGINES
 
 SOURCES = ("characterize", "circuit", "device", "rng.py", "units.py")
@@ -27,17 +29,40 @@ def here(engine: str) -> tuple[str, str]:
     return ENGINES[engine].identity(choices[-1], True), provenance.source_hash(*SOURCES)
 
 
-def run_there(engine: str, job: Any, expected: tuple[str, str]) -> SimulationResult:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobError:
+    """An error that is not of our family and came from inside a job: a full disk of its worker, a fault of the bench.
+
+    It travels as a value, because an ``OSError`` that Dask raises here would look like a lost connection.
+    """
+
+    kind: str
+    text: str
+    host: str
+    trace: str
+
+
+def run_there(engine: str, job: Any, expected: tuple[str, str]) -> SimulationResult | JobError:
     """Run one job in a worker of the cluster, if that has the same simulator and code; what the workers execute.
 
     Raises
     ------
     SimulationError
         If it has not: its numbers may be others.
+
+    Examples
+    --------
+    >>> run_there("macrospin", None, here("macrospin")).kind
+    'AttributeError'
     """
     if (found := here(engine)) != expected:
         raise SimulationError("a worker of the cluster has another simulator or another spinbnn", where="Dask worker", value=list(found), remedy=f"install {list(expected)} on every worker, and start it again")
-    return ENGINES[engine].one(job)
+    try:
+        return ENGINES[engine].one(job)
+    except SpinbnnError:
+        raise
+    except Exception as error:
+        return JobError(kind=type(error).__name__, text=str(error), host=socket.gethostname(), trace=traceback.format_exc())
 
 
 class ClusterSimulator:
@@ -106,7 +131,7 @@ class ClusterSimulator:
         Raises
         ------
         SimulationError
-            If the cluster is lost, or a worker refuses the job.
+            If the cluster is lost, a worker refuses the job, or the job raised an error that is not of our family.
         """
         executor = self._client.get_executor(pure=False, retries=0)
         waiting: deque[tuple[Any, str]] = deque()
@@ -133,6 +158,8 @@ class ClusterSimulator:
             return SimulationResult(index=0, status="crashed", name=name, error=f"the workers of the cluster died of this job: {error}".split("\n")[0])
         except (CancelledError, CommClosedError, OSError, TimeoutError) as error:
             raise SimulationError("the cluster was lost", where=self.address, value=f"{type(error).__name__}: {error}", remedy="start it again; the same command resumes") from error
+        if isinstance(found, JobError):
+            raise SimulationError("a job raised an error on a worker; the cluster is there", where=f"job {name!r} on {found.host}", value=f"{found.kind}: {found.text}", remedy="mend that worker (disk, memory), or report this; the same command resumes") from RuntimeError(found.trace)
         assert isinstance(found, SimulationResult)
         return replace(found, name=name)
 

@@ -12,16 +12,18 @@ from numpy.typing import NDArray
 
 from ..circuit.area import LayoutRules, area
 from ..circuit.netlist import flatten
-from ..device.statistics import wilson_interval
-from ..errors import CoverageError, ParameterError
+from ..errors import ParameterError
+from .datasheet_origin import belong_together, without_folders
+from .datasheet_text import coordinate as coordinate
+from .datasheet_text import prefixed as prefixed
+from .datasheet_verdict import draws_needed, verdict, yield_interval
 from .flow import Flow
-from .grid import Axis, Value
 from .operating_point import Operated, operate, typical_index
 from .specification import Limit
 from .table import STATUS, LookupTable
 
 Array = NDArray[np.float64]
-MODELS = ("sot_mtj",)
+MODELS = ("sot_mtj", "parallel_mtj", "antiparallel_mtj")
 """Subcircuits that are models and take no area of their own."""
 SHOWN_FAILURES = 20
 """Most samples that are listed as not ok; all are counted."""
@@ -47,9 +49,14 @@ class Entry:
         Draws; samples in all; those that failed, timed out, crashed or found no amplitude; those that are good but have no
         such value (a latency without a decision). The last two stand in no minimum, maximum or median, and lie within no limit.
     inside : int or None
-        Draws within the limit at every condition; None without a limit or with fewer than two draws.
+        Draws within the limit at every condition; None without a limit, without draws, and with one draw if no yield is
+        demanded.
+    worst_condition : str
+        Condition at which the fewest draws lie within the limit; empty with one condition or without draws.
+    inside_worst : int or None
+        Draws that lie within there.
     verdict : {"pass", "FAIL", "open", ""}
-        "open": the share of draws is as demanded, the lower end of its 95 % interval is not: simulate more draws.
+        See :func:`~spinbnn.characterize.datasheet_verdict.verdict`; "open": the yield is not shown with these draws.
     """
 
     parameter: str
@@ -67,12 +74,21 @@ class Entry:
     failed: int = 0
     undefined: int = 0
     inside: int | None = None
+    worst_condition: str = ""
+    inside_worst: int | None = None
     verdict: str = ""
 
     @property
     def yield_interval(self) -> tuple[float, float]:
         """95 % Wilson interval of the share of draws within the limit; NaN without draws."""
-        return (math.nan, math.nan) if self.inside is None else _interval(self.inside, self.draws)
+        return (math.nan, math.nan) if self.inside is None else yield_interval(self.inside, self.draws)
+
+    @property
+    def draws_needed(self) -> int | None:
+        """Least draws that can show an open yield; None if it is not open, or cannot be shown (a yield of 100 %)."""
+        if self.verdict != "open" or self.limit is None or self.inside is None:
+            return None
+        return draws_needed(self.inside, self.draws, self.limit.share)
 
     def plain(self) -> dict[str, Any]:
         """Return JSON-able data; None for what there is not."""
@@ -85,7 +101,7 @@ class Entry:
             "yield_demanded": limit.share if limit and limit.applies == "yield" else math.nan,
             "yield": math.nan if self.inside is None else self.inside / self.draws,
         }  # fmt: skip
-        words = {name: getattr(self, name) for name in ("parameter", "definition", "condition", "unit", "worst", "draws", "samples", "failed", "undefined", "inside", "verdict")}
+        words = {name: getattr(self, name) for name in ("parameter", "definition", "condition", "unit", "worst", "draws", "samples", "failed", "undefined", "inside", "worst_condition", "inside_worst", "verdict", "draws_needed")}
         return {**words, "applies": limit.applies if limit else None, **{k: v if math.isfinite(v) else None for k, v in numbers.items()}}
 
 
@@ -115,6 +131,10 @@ class Datasheet:
         Samples that are not ok: condition, point, status and message; :data:`SHOWN_FAILURES` of each table at most.
     assumed, notes : tuple of str
         What the numbers rest on.
+    accepted : tuple of str
+        What differs between tables and flows and was accepted by the user.
+    provenance : mapping
+        Command, time and versions of the datasheet itself.
     """
 
     title: str
@@ -123,12 +143,18 @@ class Datasheet:
     failures: tuple[str, ...] = ()
     assumed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    accepted: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def missed(self) -> tuple[Entry, ...]:
         """Entries whose limit is missed."""
         return tuple(entry for entry in self.entries if entry.verdict == "FAIL")
+
+    @property
+    def not_shown(self) -> tuple[Entry, ...]:
+        """Entries whose yield is not shown with the draws that there are."""
+        return tuple(entry for entry in self.entries if entry.verdict == "open")
 
     @property
     def not_ok(self) -> int:
@@ -138,27 +164,32 @@ class Datasheet:
     def plain(self) -> dict[str, Any]:
         """Return JSON-able data in SI units."""
         return {
-            "schema": "spinbnn.datasheet/1", "title": self.title, "missed": len(self.missed), "entries": [entry.plain() for entry in self.entries],
+            "schema": "spinbnn.datasheet/1", "title": self.title, "missed": len(self.missed), "open": len(self.not_shown), "entries": [entry.plain() for entry in self.entries],
             "conditions": [{"name": c.name, "points": c.points, "amplitude": c.amplitude, **c.facts} for c in self.conditions],
-            "failures": list(self.failures), "assumed": list(self.assumed), "notes": list(self.notes), **self.provenance,
+            "failures": list(self.failures), "assumed": list(self.assumed), "notes": list(self.notes), "accepted": list(self.accepted), **self.provenance,
         }  # fmt: skip
 
 
-def datasheet(measured: Sequence[tuple[Flow, LookupTable]], *, title: str = "") -> Datasheet:
+def datasheet(measured: Sequence[tuple[Flow, LookupTable]], *, title: str = "", accept: bool = False) -> Datasheet:
     """Hold tables against the limits of their flows.
 
     Parameters
     ----------
     measured : sequence of (Flow, LookupTable)
-        The flow gives limits, typical condition, operating point and area; the table the numbers. They belong together if the
-        table has the flow's bench, axes and limited measures; that draws or code differ is noted.
+        The flow gives limits, typical condition, operating point and area; the table the numbers. They belong together, see
+        :func:`~spinbnn.characterize.datasheet_origin.belong_together`.
     title : str
         Heading; by default the flows' names.
+    accept : bool
+        Take tables of another version of the flow or of spinbnn; the datasheet says so.
 
     Raises
     ------
     CoverageError
         If a table does not have what the limits are about.
+    DataError
+        If a table is of another technology, device, design or barrier than its flow, of another version (unless ``accept``),
+        or lacks samples.
     ParameterError
         If nothing was given, or an axis needs a typical condition and has none.
 
@@ -179,8 +210,9 @@ def datasheet(measured: Sequence[tuple[Flow, LookupTable]], *, title: str = "") 
     failures: list[str] = []
     remarks: list[str] = []
     areas: list[Entry] = []
+    accepted: list[str] = []
     for flow, table in measured:
-        remarks += [f"{flow.name}: {note}" for note in _belong_together(flow, table)]
+        accepted += belong_together(flow, table, accept=accept)
         operated = operate(table, flow.specification)
         conditions.append(_condition(flow, table, operated))
         entries += _entries(flow, table, operated)
@@ -194,24 +226,8 @@ def datasheet(measured: Sequence[tuple[Flow, LookupTable]], *, title: str = "") 
     ordered = [*(e for e in entries if e.limit), *areas, *(e for e in entries if not e.limit)]
     return Datasheet(
         title=title or ", ".join(flow.name for flow, _ in measured), entries=tuple(ordered), conditions=tuple(conditions), failures=tuple(failures),
-        assumed=tuple(n.removeprefix("assumed: ") for n in said if n.startswith("assumed: ")), notes=tuple(n for n in said if not n.startswith("assumed: ")),
+        assumed=tuple(n.removeprefix("assumed: ") for n in said if n.startswith("assumed: ")), notes=tuple(n for n in said if not n.startswith("assumed: ")), accepted=tuple(accepted),
     )  # fmt: skip
-
-
-def _belong_together(flow: Flow, table: LookupTable) -> list[str]:
-    """Refuse a table that is not of this kind of flow; return what differs and may."""
-    where = f"flow {flow.name!r}, table {table.name!r}"
-    if (bench := table.attributes.get("bench")) not in (None, flow.bench.name):
-        raise CoverageError("the table is of another bench than the flow", where=where, value=bench, remedy=f"a table of {flow.bench.name!r}, or the limits of another flow")
-    if sorted(table.axes) != sorted(axis.name for axis in flow.grid.axes):
-        raise CoverageError("the table has other axes than the flow", where=where, value=sorted(table.axes), remedy=f"a table over {', '.join(axis.name for axis in flow.grid.axes)}")
-    for name in flow.specification.limits:
-        if table.units(name) != flow.bench.measures[name][0]:
-            raise CoverageError("a measure of the table has another unit than the flow's", where=f"{where}, {name}", value=table.units(name), remedy="measure the table again")
-    if table.attributes.get("flow_hash") == flow.content_hash:
-        return []
-    moved = [axis.name for axis in flow.grid.axes if tuple(axis.values) != tuple(table.grid_axes[list(table.axes).index(axis.name)].values)]
-    return [f"the table was measured by another version of the flow or of spinbnn{' (' + ', '.join(moved) + ' differ)' if moved else ''}; the limits are those of the flow as it stands"]
 
 
 def _entries(flow: Flow, table: LookupTable, operated: Operated) -> list[Entry]:
@@ -221,8 +237,8 @@ def _entries(flow: Flow, table: LookupTable, operated: Operated) -> list[Entry]:
         out.append(_entry(flow, operated, axis.name, axis.description, axis.unit, operated.amplitude, None))
     for name, measure in table.measures.items():
         out.append(_entry(flow, operated, name, measure.description, measure.unit, operated.values[name], flow.specification.limits.get(name)))
-    order = list(flow.specification.limits)
-    return sorted(out, key=lambda e: order.index(e.parameter) if e.parameter in order else len(order))
+    order = list(dict.fromkeys([*flow.specification.limits, *(e.parameter for e in out if e.parameter not in table.measures), *flow.measures, *table.measures]))
+    return sorted(out, key=lambda e: order.index(e.parameter))  # a file holds its measures in another order
 
 
 def _entry(flow: Flow, operated: Operated, name: str, definition: str, unit: str, values: Array, limit: Limit | None) -> Entry:
@@ -244,24 +260,22 @@ def _entry(flow: Flow, operated: Operated, name: str, definition: str, unit: str
         margin = np.where(defined, np.minimum(values - limit.minimum, limit.maximum - values), -np.inf)
         place = np.unravel_index(int(np.argmin(margin)), values.shape) if values.shape else ()
         entry |= {"worst": _point(operated, place), "worst_value": float(values[place])}
-    if draws > 1:
-        entry["inside"] = int(np.sum(np.all(within, axis=tuple(k for k in range(within.ndim) if k != draw[0]))))
-    return Entry(**entry, verdict=_verdict(limit, bool(np.all(within)), entry.get("inside"), draws, entry["typical"]))
+    if draw and (draws > 1 or limit.applies == "yield"):
+        entry |= _counted(operated, within, draw[0])
+    judged = verdict(limit, all_within=bool(np.all(within)), inside=entry.get("inside"), draws=draws, typical=entry["typical"])
+    return Entry(**entry, verdict=judged)
 
 
-def _verdict(limit: Limit, all_within: bool, inside: int | None, draws: int, typical: float) -> str:
-    if limit.applies == "typical":
-        return "pass" if limit.holds(typical) else "FAIL"
-    if limit.applies == "all" or inside is None:
-        return "pass" if all_within else "FAIL"
-    if inside < limit.share * draws * (1 - 1e-12):
-        return "FAIL"
-    return "pass" if _interval(inside, draws)[0] >= limit.share else "open"
-
-
-def _interval(inside: int, draws: int) -> tuple[float, float]:
-    low, high = wilson_interval(inside, draws)
-    return float(low), float(high)
+def _counted(operated: Operated, within: NDArray[np.bool_], draw: int) -> dict[str, Any]:
+    """Return the draws that hold at every condition, and the condition at which the fewest hold."""
+    out: dict[str, Any] = {"inside": int(np.sum(np.all(within, axis=tuple(k for k in range(within.ndim) if k != draw))))}
+    there = np.sum(within, axis=draw)
+    if there.size > 1:
+        place = np.unravel_index(int(np.argmin(there)), there.shape)
+        others = [axis for axis in operated.axes if axis.name != "draw"]
+        at = [coordinate(axis, axis.values[int(k)]) for axis, k in zip(others, place, strict=True) if len(axis.values) > 1]
+        out |= {"worst_condition": ", ".join(at), "inside_worst": int(there[place])}
+    return out
 
 
 def _typical(flow: Flow, operated: Operated, values: Array) -> float:
@@ -277,46 +291,6 @@ def _typical(flow: Flow, operated: Operated, values: Array) -> float:
     chosen = np.atleast_1d(values[tuple(index)])
     chosen = chosen[np.isfinite(chosen)]
     return float(np.median(chosen)) if chosen.size else math.nan
-
-
-def coordinate(axis: Axis, value: Value) -> str:
-    """Return a coordinate as text, temperatures in degrees Celsius.
-
-    Examples
-    --------
-    >>> coordinate(Axis(name="temperature", unit="K", description="", values=(233.15,)), 233.15)
-    '-40 degC'
-    >>> coordinate(Axis(name="draw", unit="", description="", values=(0,)), 7)
-    'draw 7'
-    """
-    if axis.name == "draw":
-        return f"draw {value}"
-    if isinstance(value, str):
-        return value
-    if axis.name == "temperature":
-        return f"{float(value) - 273.15:.4g} degC"
-    if axis.unit == "1":
-        return f"{axis.name} {float(value):g}"
-    scale, unit = prefixed(axis.unit, abs(float(value)))
-    return f"{float(value) / scale:.5g} {unit}"
-
-
-def prefixed(unit: str, size: float) -> tuple[float, str]:
-    """Return the scale and the unit with the prefix that brings a number between 1 and 1000.
-
-    Examples
-    --------
-    >>> prefixed("J", 4.6e-12), prefixed("1", 1e-9), prefixed("m^2", 4e-11)
-    ((1e-12, 'pJ'), (1.0, '1'), (1e-12, 'um^2'))
-    """
-    if unit == "m^2":
-        return 1e-12, "um^2"
-    if unit not in ("s", "A", "V", "W", "J", "F", "m", "ohm", "Hz") or not (math.isfinite(size) and size > 0):
-        return 1.0, unit
-    for scale, prefix in ((1e-18, "a"), (1e-15, "f"), (1e-12, "p"), (1e-9, "n"), (1e-6, "u"), (1e-3, "m"), (1.0, ""), (1e3, "k"), (1e6, "M")):
-        if size < 1000 * scale * (1 - 1e-12):
-            return scale, prefix + unit
-    return 1e9, "G" + unit
 
 
 def _point(operated: Operated, place: Sequence[Any]) -> str:
@@ -341,7 +315,10 @@ def _condition(flow: Flow, table: LookupTable, operated: Operated) -> Condition:
         each = f"for each {', '.join(point.per)}" if point.per else "once for all"
         at = ", ".join(coordinate(a, flow.specification.typical[a.name]) for a in operated.axes if a.name not in point.per and a.name in flow.specification.typical)
         amplitude = f"{point.axis} set {each}{' at ' + at if at else ''}: {point.measure} nearest to {point.target:g}"
-    kept = ("technology", "device", "design", "design_hash", "barrier", "simulator", "seed", "flow_hash", "time_utc")
+    kept = (
+        "technology", "technology_hash", "device", "device_hash", "design", "design_hash", "barrier", "simulator", "seed", "bench_hash", "flow_hash",
+        "command", "time_utc", "git", "version_spinbnn", "version_python", "version_numpy", "merged", "shard",
+    )  # fmt: skip
     facts = {key: table.attributes[key] for key in kept if table.attributes.get(key) is not None}
     simulated = int(np.sum(table.status != STATUS["not_measured"]))
     timing = getattr(flow.bench, "timing", None)
@@ -356,7 +333,9 @@ def _failures(flow: Flow, table: LookupTable, operated: Operated) -> list[str]:
     out = []
     for place in bad[:SHOWN_FAILURES].tolist():
         index, status = int(operated.index[tuple(place)]), names[int(operated.status[tuple(place)])]
-        message = table.messages.get(index, "") if index >= 0 else "no sample of the search is good"
+        message = without_folders(table.messages.get(index, "")) if index >= 0 else "no sample of the search is good"
+        if index >= 0 and table.status.flat[index] == STATUS["ok"]:
+            message = "a sample of the search for its amplitude is not ok, or has no such measure"
         out.append(f"{flow.name}: {_point(operated, place)}: {status}{': ' + message if message else ''}")
     if len(bad) > SHOWN_FAILURES:
         out.append(f"{flow.name}: and {len(bad) - SHOWN_FAILURES} more")
@@ -382,4 +361,8 @@ def _area_entry(flow: Flow) -> tuple[Entry, list[str]]:
         worst=f"largest, without utilisation [um^2]: {where}" if limit else "", worst_value=found.total, verdict="" if limit is None else "pass" if limit.holds(found.total) else "FAIL",
     )  # fmt: skip
     assumed = [f"assumed: {wanted.layout} {key}: {source}" for key, source in rules.sources.items() if source.startswith("assumed")]
-    return entry, [*assumed, f"The read resistors would take {found.poly_resistors * 1e12:.3g} um^2 in poly silicon; they are not in the area."]
+    junctions = 1 + getattr(bench, "reference_junctions", 0)
+    notes = [f"{junctions} junctions take {junctions * rules.junction_pads * 1e12:.3g} um^2 of pads above the transistors; they are not in the area."]
+    if found.resistors:
+        notes.append(f"The read resistors would take {found.poly_resistors * 1e12:.3g} um^2 in poly silicon; they are not in the area.")
+    return entry, [*assumed, *notes]

@@ -25,7 +25,9 @@ _HEADS: list[Column | str] = [
 
 def specification_table(sheet: Datasheet) -> Table:
     """Return the entries with limits."""
-    note = "Limits hold at every condition and for every draw, where no yield is demanded. Typ: median of the draws at the typical condition. "
+    note = "Limits hold at every condition and for every draw, where no yield is demanded. A yield passes if the lower end of its 95 % Wilson "
+    note += "interval is at least the demanded one, fails if the upper end is below it, and is open in between: not shown with these draws. "
+    note += "Fewest: draws within the limit at the condition where the fewest are. Typ: median of the draws at the typical condition. "
     note += "Samples that failed and values that are undefined stand in no number and lie within no limit."
     return Table("Limits", _HEADS, [_row(entry) for entry in sheet.entries if entry.limit], note)
 
@@ -46,6 +48,16 @@ def condition_table(sheet: Datasheet) -> Table:
     return Table("Conditions", ["condition", "points", "amplitude", "samples", "design", "technology", "device", "simulator", "seed", "flow hash"], rows)
 
 
+def origin_table(sheet: Datasheet) -> Table:
+    """Return what made the tables: command, time, versions, and the hashes of all that fixes the numbers."""
+    rows: list[list[Cell]] = []
+    for c in sheet.conditions:
+        f = c.facts
+        made = ", ".join(f"{name} {f[key]}" for name, key in (("spinbnn", "version_spinbnn"), ("commit", "git"), ("Python", "version_python"), ("numpy", "version_numpy")) if f.get(key))
+        rows.append([c.name, str(f.get("command", "")), str(f.get("time_utc", "")), made, *(str(f.get(key, ""))[:16] for key in ("flow_hash", "technology_hash", "device_hash", "design_hash", "table_hash"))])
+    return Table("Origin of the tables", ["condition", "command", "time", "made with", "flow", "technology", "device", "design", "content"], rows, "The last five: start of the sha256. The table is equal where flow and simulator are.")
+
+
 def verdict_line(sheet: Datasheet) -> str:
     """Return the verdict in one sentence.
 
@@ -59,15 +71,22 @@ def verdict_line(sheet: Datasheet) -> str:
     if not held:
         return f"No limit is stated. {failed}"
     missed = ", ".join(f"{entry.parameter} ({entry.condition})" for entry in sheet.missed)
-    opened = ", ".join(f"{entry.parameter} ({entry.condition})" for entry in held if entry.verdict == "open")
+    opened = ", ".join(f"{entry.parameter} ({entry.condition}, {entry.draws} draws; {_needed(entry)})" for entry in sheet.not_shown)
     words = f"{len(sheet.missed)} of {len(held)} limits are missed: {missed}." if missed else "No limit is missed." if opened else f"All {len(held)} limits hold."
-    return f"{words}{' Open, more draws are needed: ' + opened + '.' if opened else ''} {failed}"
+    stale = " Accepted: " + "; ".join(sheet.accepted) + "." if sheet.accepted else ""
+    return f"{words}{' Not shown with these draws: ' + opened + '.' if opened else ''} {failed}{stale}"
+
+
+def _needed(entry: Entry) -> str:
+    """Return how many draws can show an open yield."""
+    return "no number of draws shows 100 %" if entry.draws_needed is None else f"needs at least {entry.draws_needed}"
 
 
 def to_markdown(sheet: Datasheet) -> str:
     """Return the datasheet as Markdown."""
     parts = [f"# {sheet.title}", verdict_line(sheet)]
-    parts += [f"```\n{command}\n```" for command in _commands(sheet)]
+    if commands := _commands(sheet):
+        parts.append("```\n" + "\n".join(commands) + "\n```")
     parts += [table.to_markdown() for table in _tables(sheet)]
     parts += ["**" + head + "**\n\n" + "\n".join(f"- {' '.join(line.split())}" for line in lines) for head, lines in _lists(sheet)]
     return "\n\n".join(parts) + "\n"
@@ -76,7 +95,8 @@ def to_markdown(sheet: Datasheet) -> str:
 def to_html(sheet: Datasheet) -> str:
     """Return a page without outer references; the JSON of the datasheet stands in it."""
     body = [f"<h1>{html.escape(sheet.title)}</h1><p>{html.escape(verdict_line(sheet))}</p>"]
-    body += [f"<pre>{html.escape(command)}</pre>" for command in _commands(sheet)]
+    if commands := _commands(sheet):
+        body.append("<pre>" + html.escape("\n".join(commands)) + "</pre>")
     body += [table.to_html() for table in _tables(sheet)]
     body += [f"<h2>{html.escape(head)}</h2><ul>" + "".join(f"<li>{html.escape(line)}</li>" for line in lines) + "</ul>" for head, lines in _lists(sheet)]
     data = json.dumps(sheet.plain(), sort_keys=True, allow_nan=False).replace("<", "\\u003c")
@@ -118,16 +138,24 @@ def write(sheet: Datasheet, path: Path) -> Path:
 
 
 def _tables(sheet: Datasheet) -> list[Table]:
-    return [table for table in (specification_table(sheet), condition_table(sheet), value_table(sheet)) if table.rows]
+    return [table for table in (specification_table(sheet), condition_table(sheet), origin_table(sheet), value_table(sheet)) if table.rows]
 
 
 def _lists(sheet: Datasheet) -> list[tuple[str, Sequence[str]]]:
-    held = (("Samples that are not ok", sheet.failures), ("Assumed numbers", sheet.assumed), ("Notes", sheet.notes))
+    held = (("Accepted differences", sheet.accepted), ("Samples that are not ok", sheet.failures), ("Assumed numbers", sheet.assumed), ("Notes", sheet.notes))
     return [(head, lines) for head, lines in held if lines]
 
 
 def _commands(sheet: Datasheet) -> list[str]:
-    return [str(sheet.provenance["command"])] if sheet.provenance.get("command") else []
+    """Return the command of the datasheet, and a line that says when it ran and with what."""
+    made = sheet.provenance
+    if not made.get("command"):
+        return []
+    versions = {**made.get("versions", {})}
+    said = [str(made.get("time_utc", "")), *(f"{name} {versions[name]}" for name in ("spinbnn", "python", "numpy") if name in versions)]
+    if made.get("git"):
+        said.insert(2, f"commit {made['git']}")
+    return [str(made["command"]), "# " + ", ".join(part for part in said if part)]
 
 
 def _row(entry: Entry) -> list[Cell]:
@@ -150,6 +178,8 @@ def _row(entry: Entry) -> list[Cell]:
         low, high = entry.yield_interval
         share = f"{entry.inside}/{entry.draws} ({100 * low:.1f} to {100 * high:.1f} %)"
         share += f", demanded {100 * limit.share:g} %" if limit and limit.applies == "yield" else ""
+        if entry.inside_worst is not None and entry.inside < entry.draws:
+            share += f"; fewest {entry.inside_worst} at {entry.worst_condition}"
     limits = [show(x) for x in (limit.minimum, limit.typical, limit.maximum)] if limit else ["", "", ""]
     applies = " (typical only)" if limit and limit.applies == "typical" else ""
-    return [entry.parameter + applies, entry.condition, unit, *limits, show(entry.minimum), show(entry.typical), show(entry.maximum), worst, draws, share, entry.verdict]
+    return [entry.parameter + applies, entry.condition, unit, *limits, show(entry.minimum), show(entry.typical), show(entry.maximum), worst, draws, share, entry.verdict + (f" ({_needed(entry)})" if entry.verdict == "open" else "")]

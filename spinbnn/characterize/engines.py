@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -133,7 +134,48 @@ class PythonEngine:
         return run_job(job)
 
 
-ENGINES: dict[str, Engine] = {"ngspice": NgspiceEngine(), "macrospin": PythonEngine("macrospin")}
+class NgspiceJobsEngine(PythonEngine):
+    """Jobs in Python that run several decks of ``ngspice -b`` one after another, each chosen after the one before."""
+
+    def __init__(self) -> None:
+        super().__init__("ngspice_jobs")
+
+    def identity(self, choice: str, remote: bool) -> str:
+        """Return ``"ngspice_jobs-<version>"``.
+
+        Raises
+        ------
+        MissingToolError
+            If the program ngspice is not installed.
+        """
+        installation = _installation()
+        installation.require_executable()
+        return f"{self.name}-{installation.version}"
+
+    def start(self, choice: str, workers: int, timeout: float | None = None) -> AbstractContextManager[JobRunner]:
+        """Start the worker processes; ``timeout`` goes to each job's field of that name, for each of its decks [s]."""
+        started = super().start(choice, workers)
+        return started if timeout is None else _WithTimeout(started, timeout)
+
+
+class _WithTimeout:
+    """A simulator whose jobs get a time-out."""
+
+    def __init__(self, started: AbstractContextManager[JobRunner], timeout: float) -> None:
+        self._started, self._timeout = started, timeout
+
+    def __enter__(self) -> _WithTimeout:
+        self._runner = self._started.__enter__()
+        return self
+
+    def __exit__(self, *what: Any) -> None:
+        self._started.__exit__(*what)
+
+    def run(self, jobs: Iterable[Any], /) -> Iterator[SimulationResult]:
+        return self._runner.run(replace(job, timeout=self._timeout) for job in jobs)
+
+
+ENGINES: dict[str, Engine] = {"ngspice": NgspiceEngine(), "ngspice_jobs": NgspiceJobsEngine(), "macrospin": PythonEngine("macrospin")}
 """Engines by the name that a bench gives."""
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from .. import files, provenance, resources
 from ..circuit.flow_keys import named
+from ..circuit.reference_junctions import reference_draws
 from ..device import VariationModel
 from ..errors import ParameterError, suggest
 from .bench import Bench
@@ -164,7 +165,9 @@ class Flow:
         if not self._varies:
             return {}
         with named(f"{self.origin}, variation", self.origin):
-            return dict(VariationModel.from_params(self.bench.params).sample(count, self.seed, local=self.vary_device, die=self.die))
+            devices = dict(VariationModel.from_params(self.bench.params).sample(count, self.seed, local=self.vary_device, die=self.die))
+            junctions = int(getattr(self.bench, "reference_junctions", 0))  # of the circuit, made like the device
+            return devices | reference_draws(self.bench.params, junctions, count, self.seed, local=self.vary_device, die=self.die)
 
     def _sample(self, point: Mapping[str, Value], device: Mapping[str, float], draw: int | None) -> Any:
         return self.bench.sample(point, device=device, seed=self.seed, mismatch=draw if self.vary_mismatch else None)

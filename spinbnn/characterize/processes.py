@@ -22,6 +22,7 @@ import numpy as np
 from ..circuit.simulator.checks import check_workers
 from ..circuit.simulator.deck import SimulationResult
 from ..circuit.simulator.ordered import in_order
+from ..circuit.simulator.wire import Packed, pack, unpack
 from ..errors import ParameterError, SpinbnnError
 
 _START = """
@@ -161,8 +162,8 @@ class _Process:
                 return SimulationResult(index=0, status="crashed", name=job.name, error=self._end())
         if isinstance(answer, BaseException):
             raise answer
-        assert isinstance(answer, SimulationResult)
-        return answer
+        assert isinstance(answer, SimulationResult | Packed)
+        return unpack(answer)
 
     def _end(self) -> str:
         """Collect the dead process, say how it ended, and forget it."""
@@ -215,7 +216,7 @@ def main(descriptor: int, parent: int) -> None:
         except EOFError:
             return
         try:
-            answer: Any = run_job(job)
+            answer: Any = pack(run_job(job))
         except Exception as error:  # a fault of the job's code: shown where the run was started
             answer = error
         line.send(answer)

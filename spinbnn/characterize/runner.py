@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -93,30 +93,92 @@ def run_flow(
     >>> table = run_flow("dropout_module", workers=2, out="dropout_module.h5")  # doctest: +SKIP
     """
     flow = flow if isinstance(flow, Flow) else Flow.load(flow)
+    plan = _Listed(flow.grid.size, _wanted(flow, shard, only), None if shard is None else str(shard))
+    return carry_out(flow, plan, workers=workers, executor=executor, simulator=simulator, out=out, progress=progress, retry_failed=retry_failed, timeout=timeout)
+
+
+class Plan(Protocol):
+    """Which samples of a flow are wanted; it may depend on the values of those that are there.
+
+    Attributes
+    ----------
+    kind : {"grid", "search"}
+        Whether the samples are listed beforehand or searched for.
+    most : int
+        Most samples that can be needed.
+    """
+
+    kind: str
+    most: int
+
+    def asked(self, index: int) -> bool:
+        """Say whether a sample may be wanted."""
+        ...
+
+    def missing(self, rows: Mapping[int, Row]) -> Sequence[int]:
+        """Return the samples to be measured next, given those that are there; none: done."""
+        ...
+
+    def whole(self, rows: Mapping[int, Row]) -> bool:
+        """Say whether nothing is left to another shard."""
+        ...
+
+    def attributes(self, rows: Mapping[int, Row]) -> dict[str, Any]:
+        """Return what the table says of the plan."""
+        ...
+
+
+class _Listed:
+    """The samples of a grid, or some of them."""
+
+    kind = "grid"
+
+    def __init__(self, total: int, wanted: tuple[int, ...], shard: str | None) -> None:
+        self.total, self.wanted, self.shard, self.most = total, wanted, shard, len(wanted)
+        self._asked = frozenset(wanted)
+
+    def asked(self, index: int) -> bool:
+        return index in self._asked
+
+    def missing(self, rows: Mapping[int, Row]) -> list[int]:
+        return [k for k in self.wanted if k not in rows]
+
+    def whole(self, rows: Mapping[int, Row]) -> bool:
+        return len(rows) == self.total
+
+    def attributes(self, rows: Mapping[int, Row]) -> dict[str, Any]:
+        return {} if self.shard is None or len(rows) == self.total else {"shard": self.shard}
+
+
+def carry_out(
+    flow: Flow, plan: Plan, *, workers: int | None = None, executor: Executor | None = None, simulator: JobRunner | str | None = None,
+    out: str | Path | None = None, progress: Progress | None = None, retry_failed: bool = False, timeout: float | None = None,
+) -> LookupTable:  # fmt: skip
+    """Measure the samples that a plan wants; see :func:`run_flow` for the arguments, the journal and the errors."""
     if executor is not None and workers is not None:
         raise ParameterError("give workers or an executor, not both", where="run_flow", value=workers, remedy="the executor fixes the number of workers")
     flow_hash, engine = flow.content_hash, flow.bench.engine
     results = results_of(workers, executor, simulator, engine, timeout)
-    wanted = _wanted(flow, shard, only)
-    part = None if shard is None else str(shard)
     if out is None:
-        return _measure(flow, {}, None, results, progress, (flow_hash, simulator_identity(simulator, executor, engine)), wanted, part)
+        return _measure(flow, {}, None, results, progress, (flow_hash, simulator_identity(simulator, executor, engine)), plan)
     target = Path(out)
 
     def existing() -> LookupTable | None:
         return _existing(flow_hash, target, simulator, executor, engine)
 
     former = existing()
-    if former is not None and _finished(former, wanted, retry_failed):
+    if former is not None and _finished(former, plan, retry_failed):
         return _untouched(former)
+    if former is not None and former.attributes.get("search") and plan.kind == "grid" and plan.most < flow.grid.size:
+        raise CoverageError("the file holds a search for operating points: single samples cannot be added to it", where=str(target), value=former.name, remedy="go on with the search (spinbnn datasheet FLOW), or give another --out")
     identity = (flow_hash, simulator_identity(simulator, executor, engine))
     with Journal(target.with_name(target.name + ".journal"), *identity, size=flow.grid.size, measures=flow.measures) as journal:
         former = existing()  # once more: a process before us may have finished it
-        if former is not None and _finished(former, wanted, retry_failed):
+        if former is not None and _finished(former, plan, retry_failed):
             journal.remove()
             return _untouched(former)
-        kept = _kept({**_rows(former), **journal.rows}, wanted, retry_failed)
-        table = _measure(flow, kept, journal, results, progress, identity, wanted, part)
+        kept = _kept({**rows_of(former), **journal.rows}, plan, retry_failed)
+        table = _measure(flow, kept, journal, results, progress, identity, plan)
         table.save(target)
         journal.remove()
     return table
@@ -137,10 +199,10 @@ def _wanted(flow: Flow, shard: Shard | str | None, only: Iterable[int] | None) -
     return tuple(chosen)
 
 
-def _finished(table: LookupTable, wanted: tuple[int, ...], retry_failed: bool) -> bool:
+def _finished(table: LookupTable, plan: Plan, retry_failed: bool) -> bool:
     """Whether a table holds all that is asked for."""
-    codes = table.status.ravel()[list(wanted)]
-    return not np.any(codes > 0 if retry_failed else codes == STATUS["not_measured"])
+    rows = rows_of(table)
+    return not plan.missing(rows) and not (retry_failed and any(row.status != "ok" and plan.asked(k) for k, row in rows.items()))
 
 
 def _existing(flow_hash: str, target: Path, simulator: JobRunner | str | None, executor: Executor | None, engine: str) -> LookupTable | None:
@@ -161,52 +223,52 @@ def _untouched(table: LookupTable) -> LookupTable:
     return replace(table, attributes={**table.attributes, "simulated": 0, "resumed": int(np.sum(table.status != STATUS["not_measured"]))})
 
 
-def _rows(table: LookupTable | None) -> dict[int, Row]:
+def rows_of(table: LookupTable | None) -> dict[int, Row]:
     """Return the cells of a table as rows of a journal."""
     if table is None:
         return {}
     names = {code: name for name, code in STATUS.items()}
     rungs = np.zeros(table.status.size, dtype=int) if table.rung is None else table.rung.ravel()
+    codes = table.status.ravel()
     out = {}
-    for index, code in enumerate(table.status.ravel().tolist()):
-        if names[code] != "not_measured":
-            values = {n: float(m.data.flat[index]) for n, m in table.measures.items()} if names[code] == "ok" else {}
-            out[index] = Row(status=names[code], values=values, message=table.messages.get(index, ""), rung=int(rungs[index]), log=table.logs.get(index, ""))
+    for index in np.flatnonzero(codes != STATUS["not_measured"]).tolist():
+        status = names[int(codes[index])]
+        values = {n: float(m.data.flat[index]) for n, m in table.measures.items()} if status == "ok" else {}
+        out[index] = Row(status=status, values=values, message=table.messages.get(index, ""), rung=int(rungs[index]), log=table.logs.get(index, ""))
     return out
 
 
-def _kept(rows: Mapping[int, Row], wanted: tuple[int, ...], retry_failed: bool) -> dict[int, Row]:
+def _kept(rows: Mapping[int, Row], plan: Plan, retry_failed: bool) -> dict[int, Row]:
     """Return the rows that are not measured again."""
-    asked = set(wanted)
     keep = {"ok"} if retry_failed or all(row.status != "ok" for row in rows.values()) else {"ok", "failed"}
-    return {index: row for index, row in rows.items() if row.status in keep or index not in asked}
+    return {index: row for index, row in rows.items() if row.status in keep or not plan.asked(index)}
 
 
-def _measure(
-    flow: Flow, kept: dict[int, Row], journal: Journal | None, results: Results, progress: Progress | None, identity: tuple[str, str],
-    wanted: tuple[int, ...], shard: str | None = None,
-) -> LookupTable:  # fmt: skip
-    rows, asked = dict(kept), set(wanted)
-    samples = {k: sample for k, sample in enumerate(flow.samples()) if k in asked}
-    missing = [k for k in wanted if k not in rows]
-    bad = sum(rows[k].status != "ok" for k in wanted if k in rows)
+def _measure(flow: Flow, kept: dict[int, Row], journal: Journal | None, results: Results, progress: Progress | None, identity: tuple[str, str], plan: Plan) -> LookupTable:
+    rows, make = dict(kept), flow.sampler()
+    done = sum(plan.asked(k) for k in rows)
+    bad = sum(row.status != "ok" for k, row in rows.items() if plan.asked(k))
 
-    def tell(done: int) -> None:
+    def tell(total: int) -> None:
         if progress:
-            progress(done, len(wanted), f"{bad} not ok" if bad else "")
+            progress(done, total, f"{bad} not ok" if bad else "")
 
-    tell(len(wanted) - len(missing))
-    with closing(results(_job(flow, samples[k], k) for k in missing)) as answers:
-        for number, index in enumerate(missing):
-            result = next(answers, None)
-            if result is None:
-                raise SimulationError("the simulator gave fewer results than it got jobs", where=f"flow {flow.name!r}, sample {index}", value=number, remedy="its run() must yield one result for each job")
-            rows[index] = evaluate(flow, samples.pop(index), result)
-            bad += rows[index].status != "ok"
-            if journal is not None:
-                journal.add(index, rows[index])
-            tell(len(wanted) - len(missing) + number + 1)
-    return _table(flow, rows, len(kept), *identity, shard)
+    tell(plan.most)
+    while missing := plan.missing(rows):
+        samples = {k: make(k) for k in missing}
+        with closing(results(_job(flow, samples[k], k) for k in missing)) as answers:
+            for number, index in enumerate(missing):
+                result = next(answers, None)
+                if result is None:
+                    raise SimulationError("the simulator gave fewer results than it got jobs", where=f"flow {flow.name!r}, sample {index}", value=number, remedy="its run() must yield one result for each job")
+                rows[index] = evaluate(flow, samples.pop(index), result)
+                done, bad = done + 1, bad + (rows[index].status != "ok")
+                if journal is not None:
+                    journal.add(index, rows[index])
+                tell(plan.most)
+    if done < plan.most:  # a search that needed fewer than it might have
+        tell(done)
+    return _table(flow, rows, len(kept), *identity, plan)
 
 
 def _job(flow: Flow, sample: Any, index: int) -> Any:
@@ -229,7 +291,7 @@ def evaluate(flow: Flow, sample: Any, result: SimulationResult) -> Row:
     return Row(status="ok", values=chosen, rung=rung)
 
 
-def _table(flow: Flow, rows: Mapping[int, Row], resumed: int, flow_hash: str, simulator: str, shard: str | None) -> LookupTable:
+def _table(flow: Flow, rows: Mapping[int, Row], resumed: int, flow_hash: str, simulator: str, plan: Plan) -> LookupTable:
     shape, total = flow.grid.shape, flow.grid.size
     status, rung = np.full(total, STATUS["not_measured"], dtype=np.uint8), np.zeros(total, dtype=np.uint8)
     data = {name: np.full(total, np.nan) for name in flow.measures}
@@ -239,16 +301,15 @@ def _table(flow: Flow, rows: Mapping[int, Row], resumed: int, flow_hash: str, si
         for name, value in row.values.items():
             data[name][index] = value
     logs = {index: row.log for index, row in sorted(rows.items()) if row.log}
-    if len(rows) == total and not np.any(status == 0):
-        raise SimulationError(f"all {total} samples failed", where=f"flow {flow.name!r}", value=next(iter(messages.values()), ""), remedy="run 'spinbnn doctor'; try the flow with one point")
+    if not np.any(status == 0) and plan.whole(rows):
+        raise SimulationError(f"all {len(rows)} samples{' of the search' if plan.kind == 'search' else ''} failed", where=f"flow {flow.name!r}", value=next(iter(messages.values()), ""), remedy="run 'spinbnn doctor'; try the flow with one point")
     bench = flow.bench
     own = bench.attributes()
     made = provenance.record(flow.seed, flow=flow.name, flow_hash=flow_hash, bench=bench.name, bench_hash=files.content_hash(bench.identity()), simulator=simulator)
-    part = {} if shard is None or len(rows) == total else {"shard": shard}
     measures = {n: Measure(name=n, unit=bench.measures[n][0], description=bench.measures[n][1], data=data[n].reshape(shape)) for n in flow.measures}
     return LookupTable(
         name=flow.name, grid_axes=flow.grid.axes, measures=measures, status=status.reshape(shape), rung=rung.reshape(shape), messages=messages, logs=logs,
-        attributes={**made, **own, **part, "notes": bench.notes(), "simulated": len(rows) - resumed, "resumed": resumed},
+        attributes={**made, **own, **plan.attributes(rows), "notes": bench.notes(), "simulated": len(rows) - resumed, "resumed": resumed},
     )  # fmt: skip
 
 

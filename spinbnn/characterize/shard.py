@@ -68,8 +68,8 @@ class Shard:
             raise ParameterError("not a shard", where="shard", value=text, remedy="write I/N, the first part is 1, e.g. '2/4'")
         return cls(int(match[1]), int(match[2]))
 
-    def indices(self, total: int) -> tuple[int, ...]:
-        """Return the samples of this part out of ``total``.
+    def indices(self, total: int, what: str = "samples") -> tuple[int, ...]:
+        """Return the samples of this part out of ``total``; ``what`` they are, for the message.
 
         Raises
         ------
@@ -77,14 +77,15 @@ class Shard:
             If it has none.
         """
         if self.part > total:
-            raise ParameterError(f"nothing to do: the flow has {total} samples", where="shard", value=str(self), remedy=f"at most {total} shards")
+            raise ParameterError(f"nothing to do: the flow has {total} {what}", where="shard", value=str(self), remedy=f"at most {total} shards")
         return tuple(range(self.part - 1, total, self.count))
 
 
 def merge_tables(tables: Sequence[LookupTable], *, names: Sequence[str] = (), partial: bool = False) -> LookupTable:
     """Put the tables of the shards of one flow together.
 
-    A sample that several tables hold is taken once: a good one goes before one that is not, among those that are not
+    Searches for operating points are merged as grids are; what is missing is counted in operating points there. A sample
+    that several tables hold is taken once: a good one goes before one that is not, among those that are not
     good the first table wins. Two good ones must be equal, to the last bit, in every measure and in the rung.
 
     Parameters
@@ -134,14 +135,35 @@ def merge_tables(tables: Sequence[LookupTable], *, names: Sequence[str] = (), pa
         _check_equal(tables, called, owner, np.flatnonzero((held == _GOOD) & (codes == _GOOD)), k)
         better = ((held == _MISSING) & (codes != _MISSING)) | ((held != _GOOD) & (codes == _GOOD))
         owner[better], held[better] = k, codes[better]
-    holes = np.flatnonzero(held == _MISSING)
+    searched, lacking = _searched(tables, called)
+    if lacking and not partial:
+        given = [str(t.attributes["shard"]) for t in tables if t.attributes.get("shard")]
+        told = f"the first is operating point {lacking[0]}" + (f"; shards given: {', '.join(given)}" if given else "")
+        raise CoverageError(f"{len(lacking)} of {first.attributes['groups']} searches are in none of the tables", where=", ".join(called), value=told, remedy="run the missing shards, or allow a partial table (--partial)")
+    holes = np.flatnonzero(held == _MISSING) if searched is None else np.array([], dtype=int)
     if holes.size and not partial:
         given = [str(t.attributes["shard"]) for t in tables if t.attributes.get("shard")]
         told = f"the first is sample {holes[0]}" + (f"; shards given: {', '.join(given)}" if given else "")
         raise CoverageError(f"{holes.size} of {held.size} samples are in none of the tables", where=", ".join(called), value=told, remedy="run the missing shards, or allow a partial table (--partial)")
-    if not holes.size and not np.any(held == _GOOD):
-        raise SimulationError(f"all {held.size} samples failed", where=", ".join(called), value=next(iter(first.messages.values()), ""), remedy="run 'spinbnn doctor'; try the flow with one point")
-    return _assembled(tables, owner, held)
+    if not holes.size and not lacking and not np.any(held == _GOOD):
+        raise SimulationError(f"all {int(np.sum(held != _MISSING))} samples failed", where=", ".join(called), value=next(iter(first.messages.values()), ""), remedy="run 'spinbnn doctor'; try the flow with one point")
+    return _assembled(tables, owner, held, {} if searched is None else {"searched": searched})
+
+
+def _searched(tables: Sequence[LookupTable], called: Sequence[str]) -> tuple[list[int] | None, list[int]]:
+    """Return the operating points that are searched and those that are not; None and nothing for tables of whole grids.
+
+    A search leaves most of its grid unmeasured, so that what is missing is counted in operating points.
+    """
+    first = tables[0]
+    for table, name in zip(tables, called, strict=False):
+        for key in ("search", "operating_point", "groups"):
+            if table.attributes.get(key) != first.attributes.get(key):
+                raise CoverageError(f"the tables are of different searches ({key} differs)", where=f"{called[0]} and {name}", value=f"{first.attributes.get(key)} and {table.attributes.get(key)}", remedy="merge the shards of one search")
+    if not first.attributes.get("search"):
+        return None, []
+    done = {int(k) for table in tables for k in table.attributes.get("searched", [])}
+    return sorted(done), [k for k in range(int(first.attributes.get("groups", 0))) if k not in done]
 
 
 def _check_same(first: LookupTable, other: LookupTable, name: str, its: str) -> None:
@@ -174,7 +196,7 @@ def _equal(a: float, b: float) -> bool:
     return bool(a == b or (np.isnan(a) and np.isnan(b)))
 
 
-def _assembled(tables: Sequence[LookupTable], owner: Any, status: Any) -> LookupTable:
+def _assembled(tables: Sequence[LookupTable], owner: Any, status: Any, more: dict[str, Any]) -> LookupTable:
     first, shape = tables[0], tables[0].shape
     data = {n: np.full(status.size, np.nan) for n in first.measures}
     rung = None if first.rung is None else np.zeros(status.size, dtype=np.uint8)
@@ -193,5 +215,5 @@ def _assembled(tables: Sequence[LookupTable], owner: Any, status: Any) -> Lookup
         first, status=status.reshape(shape), rung=None if rung is None else rung.reshape(shape),
         measures={n: replace(m, data=data[n].reshape(shape)) for n, m in first.measures.items()},
         messages=dict(sorted(texts[0].items())), logs=dict(sorted(texts[1].items())),
-        attributes={**attributes, "merged": [t.content_hash for t in tables]},
+        attributes={**attributes, **more, "merged": [t.content_hash for t in tables]},
     )  # fmt: skip

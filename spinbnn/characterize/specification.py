@@ -11,7 +11,7 @@ from ..circuit.flow_keys import known_keys, text
 from ..errors import ParameterError, suggest
 from ..units import quantity
 from .bench import Bench
-from .grid import Grid, Value
+from .grid import Axis, Grid, Value
 
 APPLIES = ("all", "yield", "typical")
 """What a limit applies to: every condition and draw; the share of draws; the typical value."""
@@ -179,6 +179,30 @@ def index_on(values: Sequence[Value], value: Value, where: str) -> int:
         if known == value or (not isinstance(value, str) and not isinstance(known, str) and math.isclose(known, value, rel_tol=1e-9)):
             return k
     raise ParameterError("the axis does not have this value", where=where, value=value, remedy=f"one of {list(values)[:12]}")
+
+
+def typical_indices(axes: tuple[Axis, ...], point: OperatingPoint, specification: Specification) -> dict[int, int]:
+    """Return dimension -> index of the typical condition, for the axes that share an amplitude.
+
+    Raises
+    ------
+    ParameterError
+        If an axis of several values has no typical one.
+    """
+    out = {}
+    for dimension, axis in enumerate(axes):
+        if axis.name not in point.per:
+            out[dimension] = typical_index(axis, specification, "operating_point")
+    return out
+
+
+def typical_index(axis: Axis, specification: Specification, what: str) -> int:
+    """Return where the typical condition stands on an axis; an axis of one value needs none."""
+    if axis.name in specification.typical:
+        return index_on(axis.values, specification.typical[axis.name], f"typical.{axis.name}")
+    if len(axis.values) > 1:
+        raise ParameterError(f"the {what} needs a typical condition on this axis", where=f"axis {axis.name!r}", value=list(axis.values)[:12], remedy=f"name it in [typical], or put {axis.name!r} into operating_point.per")
+    return 0
 
 
 def _operating_point(data: Any, bench: Bench, grid: Grid, measures: Sequence[str], place: str) -> OperatingPoint:

@@ -87,14 +87,21 @@ def csv(table: str, out: Path | None) -> None:
 @click.argument("table")
 @click.option("--at", "points", multiple=True, metavar="AXIS=VALUE", help="Value of an axis other than amplitude, temperature and draw, e.g. --at corner=ss; repeatable.")
 @click.option("--statistic", type=click.Choice(["median", "mean", "max"]), default="median", show_default=True, help="What stands for the draws.")
+@click.option("--drop-undefined", is_flag=True, help="Take the statistic of the draws that have a value, and state how many have none  [default: such measures are left out].")
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="File to write.")
-def lib(table: str, points: tuple[str, ...], statistic: str, out: Path) -> None:
+def lib(table: str, points: tuple[str, ...], statistic: str, drop_undefined: bool, out: Path) -> None:
     """Write energies, latencies and powers over SET amplitude and temperature in Liberty's syntax."""
     from ..characterize import LookupTable
     from ..characterize.export import write_liberty
+    from ..characterize.export.liberty import read_tables, undefined_samples
 
     found = LookupTable.open(table)
-    click.echo(f"written to {write_liberty(out, found, statistic=statistic, **_point(found, points))}")
+    point = _point(found, points)
+    place = write_liberty(out, found, statistic=statistic, drop_undefined=drop_undefined, **point)
+    written = read_tables(place.read_text(encoding="utf-8"))[0]
+    for name, count in undefined_samples(found, **point).items():
+        click.echo(f"{name}: {count} samples have no value; {f'the {statistic} is of the others' if name in written else 'left out'}", err=True)
+    click.echo(f"written to {place}")
 
 
 @command.command("merge")
@@ -110,7 +117,10 @@ def merge(tables: tuple[str, ...], out: Path, partial: bool) -> None:
     made.save(out)
     Console().print(made.summary().rich())
     click.echo(f"{len(tables)} tables merged; table: {out}; content_hash: {made.content_hash}")
-    if not made.complete:
+    from ..characterize.table import STATUS
+
+    lacking = bool((made.status == STATUS["not_measured"]).any()) if not made.attributes.get("search") else len(made.attributes["searched"]) < made.attributes["groups"]
+    if lacking or bool((made.status > STATUS["not_measured"]).any()):
         sys.exit(3)
 
 
@@ -143,6 +153,8 @@ def rerun(table: Path, indices: tuple[int, ...], flow: str | None, workers: int,
         click.echo(f"sample {again.index}: {'equal to the table, every measure' if not lines else 'DIFFERENT'}")
         for line in lines:
             click.echo(f"  {line}", err=True)
+    if bad and found.attributes.get("search"):
+        raise ParameterError("the table is a search for operating points: a sample that is measured anew changes what the search needs next", where=str(table), value=bad[:12], remedy="spinbnn datasheet FLOW --retry-failed goes on with the search; --index takes good samples")
     if bad:
         found = run_flow(own, workers=workers, simulator=simulator, out=table, retry_failed=True, only=bad, timeout=timeout)
         for k in bad:

@@ -211,7 +211,7 @@ def _module_section(experiment: Experiment, table: LookupTable, profile: Hardwar
     drawn = []
     if module is not None:
         temperature = experiment.profile.temperature
-        nominal = module.nominal_voltage(profile.targets[0], temperature)
+        nominal = module.nominal_amplitude(profile.targets[0], temperature)
         measured = table.axes["set_voltage"]
         axis = np.linspace(float(measured[0]), float(measured[-1]), 8 * (len(measured) - 1) + 1)
         drawn.append(figures.drop_probability(axis, module.drop_probability(axis, temperature), target=profile.targets[0], nominal_voltage=nominal))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,6 +125,7 @@ def _covered(experiment: Experiment, flow: Flow) -> None:
     if not isinstance(flow.bench, DropoutModuleBench):
         raise ParameterError("a profile is made of a characterisation of the dropout module", where="characterize.flow", value=experiment.characterize.flow, remedy=f"name a flow with the bench {DropoutModuleBench.name!r}, not {flow.bench.name!r}")
     axes, spec = {axis.name: axis.values for axis in flow.grid.axes}, experiment.profile
+    _voltage_mode(axes, f"characterize.flow ({experiment.characterize.flow})")
     kelvin = [float(v) for v in axes.get("temperature", ())]
     if kelvin and not min(kelvin) - 1e-6 <= spec.temperature <= max(kelvin) + 1e-6:
         raise CoverageError("the flow does not cover the profile's temperature", where="profile.temperature [K]", value=spec.temperature, remedy=f"stay in {min(kelvin):g} to {max(kelvin):g} K, or widen characterize.axes.temperature")
@@ -150,8 +151,15 @@ def _targets(drop_probability: float | tuple[float, ...], layers: int) -> tuple[
     return drop_probability
 
 
+def _voltage_mode(axes: Mapping[str, Any], where: str) -> None:
+    """Refuse a characterisation over currents or codes: steps, figures and tables of an experiment are in volts."""
+    if "set_voltage" not in axes:
+        raise ParameterError("an experiment takes a module whose SET amplitude is a voltage", where=where, value=sorted(axes), remedy="name a flow over set_voltage; a table over set_current or code goes into HardwareProfile.build, and its profile into to_hardware")
+
+
 def _profile(experiment: Experiment, table: LookupTable, layers: int) -> HardwareProfile:
     spec = experiment.profile
+    _voltage_mode(table.axes, "characterize.table")
     return HardwareProfile.build(
         table, layers=layers, drop_probability=spec.drop_probability, modules=spec.modules, temperature=spec.temperature,
         corner=spec.corner, trim=spec.trim, dac_step=spec.dac_step, array=spec.array,
@@ -176,7 +184,7 @@ def _waveforms(experiment: Experiment, folder: RunFolder, flow: Flow | None, pro
         return None
     target = folder.path / "waveforms.npz"
     bench, module = flow.bench, profile.module
-    volts = module.nominal_voltage(profile.targets[0], experiment.profile.temperature)
+    volts = module.nominal_amplitude(profile.targets[0], experiment.profile.temperature)
 
     def work() -> dict[str, Any]:
         from ..circuit import NgspiceShared

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .chip import Chip as Chip
+    from .columns import ColumnTable as ColumnTable
     from .components import Component as Component
     from .components import ComponentSet as ComponentSet
     from .components import characterised as characterised
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Chip": "chip",
+    "ColumnTable": "columns",
     "Component": "components",
     "ComponentSet": "components",
     "characterised": "components",

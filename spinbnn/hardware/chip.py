@@ -29,7 +29,7 @@ class Chip:
     a, b : array (L,)
         ``a = P(1|0)`` and ``b = P(1|1)`` of one RESET-SET-READ cycle, given the bit before; 1 means DROP [].
     codes : array (L,), optional
-        SET voltage of each layer; None where the profile has no voltages [V].
+        SET amplitude of each layer; None where nothing was characterised [V, A or 1].
     temperature, trim_temperature : float, optional
         At which a and b hold, and at which the codes were chosen [K].
 

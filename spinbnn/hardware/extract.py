@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import CoverageError, ParameterError, ProfileError, UnitError, suggest
-from .modules import ModuleTable
+from .modules import AMPLITUDES, ModuleTable
 
 Floats = NDArray[np.float64]
-AXES = ("temperature", "set_voltage", "draw")
 
 
 class TableLike(Protocol):
@@ -38,8 +37,8 @@ def from_table(table: TableLike, *, corner: str = "tt", failed: str = "refuse") 
     Parameters
     ----------
     table : TableLike
-        With axes ``set_voltage`` [V], ``temperature`` [K], ``draw`` and, if wanted, ``corner``; others must
-        have one point. Measures ``transition_01`` (a), ``transition_11`` (b) and, if there,
+        With an axis of the SET amplitude (``set_voltage`` [V], ``set_current`` [A] or ``code`` [1]),
+        ``temperature`` [K], ``draw`` and, if wanted, ``corner``; others must have one point. Measures ``transition_01`` (a), ``transition_11`` (b) and, if there,
         ``energy_cycle`` [J], ``latency_cycle`` [s] and ``read_ok`` (1 or 0).
     corner : str
         The corner to take.
@@ -67,14 +66,14 @@ def from_table(table: TableLike, *, corner: str = "tt", failed: str = "refuse") 
             remedy=suggest(str(failed), ("refuse", "exclude")),
         )
     axes = {name: np.asarray(points) for name, points in table.axes.items()}
-    for name in ("set_voltage", "draw"):
-        if name not in axes:
-            raise ProfileError(
-                f"the table has no axis {name!r}",
-                where="lookup table",
-                value=sorted(axes),
-                remedy="build the profile from a characterisation of the dropout module",
-            )
+    amplitude = _amplitude(axes)
+    if "draw" not in axes:
+        raise ProfileError(
+            "the table has no axis 'draw'",
+            where="lookup table",
+            value=sorted(axes),
+            remedy="build the profile from a characterisation of the dropout module",
+        )
     index: list[Any] = []
     kept: list[str] = []
     for name, points in axes.items():
@@ -88,7 +87,7 @@ def from_table(table: TableLike, *, corner: str = "tt", failed: str = "refuse") 
                     remedy=suggest(corner, names),
                 )
             index.append(names.index(corner))
-        elif name in AXES:
+        elif name in ("temperature", amplitude, "draw"):
             index.append(slice(None))
             kept.append(name)
         elif points.size == 1:
@@ -107,7 +106,7 @@ def from_table(table: TableLike, *, corner: str = "tt", failed: str = "refuse") 
             value=sorted(axes),
             remedy="characterise with a temperature axis; one point is enough",
         )
-    order = [kept.index(name) for name in AXES]
+    order = [kept.index(name) for name in ("temperature", amplitude, "draw")]
     measured: dict[str, Floats | None] = {}
     for key, measure, unit in (
         ("a", "transition_01", ""),
@@ -133,11 +132,25 @@ def from_table(table: TableLike, *, corner: str = "tt", failed: str = "refuse") 
         key: None if value is None else value[..., whole] for key, value in measured.items()
     }
     module = ModuleTable(
-        set_voltage=axes["set_voltage"],
+        amplitude=axes[amplitude],
+        axis=amplitude,
         temperature=axes["temperature"],
         **chosen,
     )
     return module, lost
+
+
+def _amplitude(axes: dict[str, Any]) -> str:
+    """Return the name of the one axis that sets the SET amplitude."""
+    found = [name for name in AMPLITUDES if name in axes]
+    if len(found) != 1:
+        raise ProfileError(
+            "the table needs one axis of the SET amplitude",
+            where="lookup table",
+            value=sorted(axes),
+            remedy=f"characterise a dropout module over one of {', '.join(AMPLITUDES)}",
+        )
+    return found[0]
 
 
 def _measure(

@@ -1,4 +1,4 @@
-"""The characterised dropout module: transition probabilities over SET voltage, temperature and draw."""
+"""The characterised dropout module: transition probabilities over SET amplitude, temperature and draw."""
 
 from __future__ import annotations
 
@@ -15,16 +15,21 @@ Floats = NDArray[np.float64]
 CLAMP = 1e-12
 TRIMS = ("none", "per_module")
 OPTIONAL = ("energy", "latency", "read_ok")
+AMPLITUDES = {"set_voltage": ("SET voltage", "V"), "set_current": ("SET current", "A"), "code": ("amplitude code", "1")}
+"""What can set the SET amplitude, by the name of the table's axis: words and unit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ModuleTable:
-    r"""Transition probabilities of D characterised modules on a grid of T temperatures and V SET voltages.
+    r"""Transition probabilities of D characterised modules on a grid of T temperatures and V SET amplitudes.
 
     Parameters
     ----------
-    set_voltage : array (V,)
-        Ascending, at least two [V].
+    amplitude : array (V,)
+        Ascending, at least two; codes are whole numbers [V, A or 1].
+    axis : {"set_voltage", "set_current", "code"}
+        What the amplitude is: the rail of a voltage-mode driver, the reference current of a regulated one, or the code of a
+        trimmed one.
     temperature : array (T,)
         Ascending [K].
     a, b : array (T, V, D)
@@ -37,9 +42,11 @@ class ModuleTable:
     Notes
     -----
     Between grid points the log hazard :math:`\ln(-\ln(1 - a))` is interpolated: linearly in temperature at
-    each voltage, then by a monotone cubic (PCHIP) in the voltage; b likewise. Probabilities are clamped to
+    each amplitude, then by a monotone cubic (PCHIP) in the amplitude; b likewise. Probabilities are clamped to
     [1e-12, 1 - 1e-12]. Thermally activated switching has a log hazard that is nearly linear in the current,
-    so the interpolation is exact where the physics is. Nothing is extrapolated.
+    so the interpolation is exact where the physics is. Nothing is extrapolated. Only whole codes are used: a table
+    that holds each of them is not interpolated at all; between the codes of a coarser one the DAC's own steps are
+    taken as even.
 
     Raises
     ------
@@ -49,23 +56,31 @@ class ModuleTable:
     Examples
     --------
     >>> hazard = np.exp(np.linspace(-6, 2, 5))[None, :, None]
-    >>> table = ModuleTable(set_voltage=np.linspace(0.8, 1.2, 5), temperature=np.array([300.0]),
+    >>> table = ModuleTable(amplitude=np.linspace(0.8, 1.2, 5), temperature=np.array([300.0]),
     ...                     a=-np.expm1(-hazard), b=-np.expm1(-hazard))
-    >>> voltage = table.nominal_voltage(0.5, 300.0)
+    >>> voltage = table.nominal_amplitude(0.5, 300.0)
     >>> round(voltage, 4), round(float(table.drop_probability([voltage], 300.0)[0, 0]), 9)
     (1.0817, 0.5)
     """
 
-    set_voltage: Floats
+    amplitude: Floats
     temperature: Floats
     a: Floats
     b: Floats
     energy: Floats | None = None
     latency: Floats | None = None
     read_ok: Floats | None = None
+    axis: str = "set_voltage"
 
     def __post_init__(self) -> None:
-        for key in ("set_voltage", "temperature", "a", "b", *OPTIONAL):
+        if self.axis not in AMPLITUDES:
+            raise ProfileError(
+                "unknown kind of SET amplitude",
+                where="module table, axis",
+                value=self.axis,
+                remedy=suggest(str(self.axis), AMPLITUDES),
+            )
+        for key in ("amplitude", "temperature", "a", "b", *OPTIONAL):
             if getattr(self, key) is not None:
                 value = np.array(getattr(self, key), float)
                 value.flags.writeable = False
@@ -77,17 +92,17 @@ class ModuleTable:
                         value=key,
                         remedy="leave failed draws out",
                     )
-        shape = (self.temperature.size, self.set_voltage.size, self.a.shape[-1] if self.a.ndim == 3 else 0)
+        shape = (self.temperature.size, self.amplitude.size, self.a.shape[-1] if self.a.ndim == 3 else 0)
         for key in ("a", "b", *OPTIONAL):
             value = getattr(self, key)
             if value is not None and (value.shape != shape or 0 in shape):
                 raise ProfileError(
-                    f"{key} does not cover temperature x voltage x draw",
+                    f"{key} does not cover temperature x amplitude x draw",
                     where="module table",
                     value=value.shape,
                     remedy=f"give an array of shape {shape} with at least one draw",
                 )
-        for key, least in (("set_voltage", 2), ("temperature", 1)):
+        for key, least in (("amplitude", 2), ("temperature", 1)):
             axis = getattr(self, key)
             if axis.ndim != 1 or axis.size < least or np.any(np.diff(axis) <= 0):
                 raise ProfileError(
@@ -96,6 +111,13 @@ class ModuleTable:
                     value=axis.tolist(),
                     remedy="characterise more points",
                 )
+        if self.axis == "code" and np.any(self.amplitude != np.round(self.amplitude)):
+            raise ProfileError(
+                "codes are whole numbers",
+                where="module table",
+                value=self.amplitude.tolist(),
+                remedy="give the codes of the DAC",
+            )
         for key in ("a", "b"):
             if np.any((getattr(self, key) < 0) | (getattr(self, key) > 1)):
                 raise ProfileError(
@@ -142,33 +164,39 @@ class ModuleTable:
         between: Floats = (1 - share) * values[upper - 1] + share * values[upper]
         return between
 
-    def transition(self, voltage: ArrayLike, temperature: float) -> tuple[Floats, Floats]:
-        """Return a and b of every draw at K voltages, shapes (K, D).
+    @property
+    def default_step(self) -> float:
+        """Step of the SET DAC unless told otherwise: 10 mV, 1 uA, or one code [V, A or 1]."""
+        return {"set_voltage": 0.01, "set_current": 1e-6, "code": 1.0}[self.axis]
+
+    def transition(self, amplitude: ArrayLike, temperature: float) -> tuple[Floats, Floats]:
+        """Return a and b of every draw at K amplitudes, shapes (K, D).
 
         Parameters
         ----------
-        voltage : array (K,)
-            SET voltages [V].
+        amplitude : array (K,)
+            SET amplitudes [V, A or 1].
         temperature : float
             Temperature [K].
 
         Raises
         ------
         CoverageError
-            Outside the characterised voltages or temperatures.
+            Outside the characterised amplitudes or temperatures.
         """
-        points = np.atleast_1d(np.asarray(voltage, float))
-        low, high = self.set_voltage[0], self.set_voltage[-1]
+        points = np.atleast_1d(np.asarray(amplitude, float))
+        low, high = self.amplitude[0], self.amplitude[-1]
         if points.size and (points.min() < low or points.max() > high):
+            what, unit = AMPLITUDES[self.axis]
             raise CoverageError(
-                "SET voltage outside the characterised range",
-                where="hardware profile, set_voltage [V]",
+                f"{what} outside the characterised range",
+                where=f"hardware profile, {self.axis} [{unit}]",
                 value=points.tolist(),
-                remedy=f"use {low:g} to {high:g} V, or characterise this voltage",
+                remedy=f"use {low:g} to {high:g} {unit}, or characterise this {what}",
             )
         a, b = (
             _probability(
-                PchipInterpolator(self.set_voltage, self.at_temperature(_log_hazard(grid), temperature))(
+                PchipInterpolator(self.amplitude, self.at_temperature(_log_hazard(grid), temperature))(
                     points
                 )
             )
@@ -176,14 +204,16 @@ class ModuleTable:
         )
         return a, b
 
-    def drop_probability(self, voltage: ArrayLike, temperature: float) -> Floats:
+    def drop_probability(self, amplitude: ArrayLike, temperature: float) -> Floats:
         """Return ``a / (1 - b + a)`` of every draw used on its own, shape (K, D) []."""
-        a, b = self.transition(voltage, temperature)
+        a, b = self.transition(amplitude, temperature)
         p: Floats = a / (1 - b + a)
         return p
 
-    def nominal_voltage(self, target: float, temperature: float) -> float:
-        """Return the lowest SET voltage at which the median draw has the target drop probability.
+    def nominal_amplitude(self, target: float, temperature: float) -> float:
+        """Return the lowest SET amplitude at which the median draw has the target drop probability.
+
+        Of codes it is the whole one beside it whose median is nearer; of two equally near, the lower.
 
         Parameters
         ----------
@@ -195,10 +225,18 @@ class ModuleTable:
         Raises
         ------
         CoverageError
-            If the median does not reach the target within the characterised voltages.
+            If the median does not reach the target within the characterised amplitudes.
         """
+        exact = self._median_crossing(target, temperature)
+        if self.axis != "code":
+            return exact
+        beside = np.array([np.floor(exact), np.ceil(exact)])
+        misses = np.abs(np.median(self.drop_probability(beside, temperature), axis=1) - target)
+        return float(beside[int(np.argmin(misses))])
+
+    def _median_crossing(self, target: float, temperature: float) -> float:
         grid = np.unique(
-            np.concatenate([np.linspace(self.set_voltage[0], self.set_voltage[-1], 101), self.set_voltage])
+            np.concatenate([np.linspace(self.amplitude[0], self.amplitude[-1], 101), self.amplitude])
         )
         excess = np.median(self.drop_probability(grid, temperature), axis=1) - target
         hits = np.flatnonzero((excess[:-1] * excess[1:] < 0) | (excess[:-1] == 0))
@@ -210,7 +248,7 @@ class ModuleTable:
                 "the median module does not reach the drop probability",
                 where=f"hardware profile at {temperature:g} K",
                 value=target,
-                remedy=f"{spans} from {grid[0]:g} to {grid[-1]:g} V; choose p within, or characterise more",
+                remedy=f"{spans} from {grid[0]:g} to {grid[-1]:g} {AMPLITUDES[self.axis][1]}; choose p within, or characterise more",
             )
         left, right = grid[hits[0]], grid[hits[0] + 1]
         if excess[hits[0]] == 0:
@@ -225,7 +263,7 @@ class ModuleTable:
         )
 
     def codes(self, targets: ArrayLike, temperature: float, trim: str, dac_step: float) -> Floats:
-        """Return the SET voltage that each draw uses for each target, shape (D, L) [V].
+        """Return the SET amplitude that each draw uses for each target, shape (D, L) [V, A or 1].
 
         Parameters
         ----------
@@ -234,11 +272,11 @@ class ModuleTable:
         temperature : float
             At which the codes are chosen [K].
         trim : {"none", "per_module"}
-            ``"none"``: the nominal voltage for every draw. ``"per_module"``: for each draw the DAC code
-            (multiples of ``dac_step`` from the lowest characterised voltage) whose drop probability is
-            nearest.
+            ``"none"``: the nominal amplitude for every draw. ``"per_module"``: for each draw the step of the DAC
+            (multiples of ``dac_step`` from the lowest characterised amplitude; of codes every whole one in the
+            characterised range) whose drop probability is nearest.
         dac_step : float
-            Step of the DAC [V].
+            Step of the DAC; of codes it is 1 [V, A or 1].
         """
         wanted = np.atleast_1d(np.asarray(targets, float))
         if trim not in TRIMS:
@@ -249,9 +287,9 @@ class ModuleTable:
                 remedy=suggest(str(trim), TRIMS),
             )
         if trim == "none":
-            nominal = {p: self.nominal_voltage(p, temperature) for p in dict.fromkeys(wanted.tolist())}
+            nominal = {p: self.nominal_amplitude(p, temperature) for p in dict.fromkeys(wanted.tolist())}
             return np.broadcast_to([nominal[p] for p in wanted.tolist()], (self.draws, wanted.size)).copy()
-        low, high = self.set_voltage[0], self.set_voltage[-1]
+        low, high = self.amplitude[0], self.amplitude[-1]
         grid = np.minimum(low + dac_step * np.arange(int(np.floor((high - low) / dac_step + 1e-9)) + 1), high)
         p = self.drop_probability(grid, temperature)
         from ..device.trim import nearest_codes  # the device and its fits take a second to load
@@ -265,7 +303,7 @@ class ModuleTable:
         Parameters
         ----------
         codes : array (D, L)
-            From :meth:`codes` [V].
+            From :meth:`codes` [V, A or 1].
         temperature : float
             Temperature [K].
         """
@@ -278,33 +316,33 @@ class ModuleTable:
     def mean_over_draws(self, quantity: str, codes: Floats, temperature: float) -> float | None:
         """Return the mean energy [J] or latency [s] of a cycle at the codes (D, L), or None.
 
-        Linear in voltage and temperature between grid points. None if it was not measured, or is NaN for any
+        Linear in amplitude and temperature between grid points. None if it was not measured, or is NaN for any
         draw at its codes: a mean over the others would be too good.
         """
         values = getattr(self, quantity)
         if values is None:
             return None
         grid = self.at_temperature(values, temperature)
-        mean = float(np.mean([np.interp(codes[d], self.set_voltage, grid[:, d]) for d in range(self.draws)]))
+        mean = float(np.mean([np.interp(codes[d], self.amplitude, grid[:, d]) for d in range(self.draws)]))
         return mean if np.isfinite(mean) else None
 
     def readable(self, codes: Floats, temperature: float) -> NDArray[np.bool_] | None:
         """Return whether each draw reads both states at its codes, shape (D, L), or None if not measured.
 
         A read is right or wrong and is not interpolated: the verdict is that of the characterised temperature
-        and SET voltage nearest to the wanted ones (of two equally near, the lower).
+        and SET amplitude nearest to the wanted ones (of two equally near, the lower).
 
         Parameters
         ----------
         codes : array (D, L)
-            From :meth:`codes` [V].
+            From :meth:`codes` [V, A or 1].
         temperature : float
             Temperature [K].
 
         Examples
         --------
         >>> half = np.full((1, 2, 2), 0.5)
-        >>> table = ModuleTable(set_voltage=[0.9, 1.0], temperature=[300.0], a=half, b=half,
+        >>> table = ModuleTable(amplitude=[0.9, 1.0], temperature=[300.0], a=half, b=half,
         ...                     read_ok=[[[1, 1], [1, 0]]])
         >>> table.readable(np.array([[0.96], [0.96]]), 310.0).tolist()
         [[True], [False]]
@@ -312,7 +350,7 @@ class ModuleTable:
         if self.read_ok is None:
             return None
         right = self.read_ok[int(np.argmin(np.abs(self.temperature - temperature)))] == 1
-        column = np.argmin(np.abs(np.asarray(codes, float)[..., None] - self.set_voltage), axis=-1)
+        column = np.argmin(np.abs(np.asarray(codes, float)[..., None] - self.amplitude), axis=-1)
         found: NDArray[np.bool_] = right[column, np.arange(self.draws)[:, None]]
         return found
 

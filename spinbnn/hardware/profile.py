@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from .. import rng
-from ..errors import CoverageError, ParameterError, ProfileError, suggest
+from ..errors import ProfileError
 from ..files import content_hash
-from .chip import Chip, stationary
-from .counts import MODULES
+from .chip import Chip
 from .extract import TableLike, from_table
-from .modules import TRIMS, ModuleTable
+from .modules import ModuleTable
+from .population import CharacterisedModules, Conditions, GaussianModules
+from .profile_checks import check_profile, each_layer
+
+if TYPE_CHECKING:
+    from .arrays import ColumnAgreement, CrossbarSetup
 
 Floats = NDArray[np.float64]
 DEFAULT_TEMPERATURE = 300.0
@@ -44,22 +48,28 @@ class HardwareProfile:
     corner : str
         Process corner of the characterisation.
     trim : {"none", "per_module"}
-        Whether all modules use the nominal SET voltage or each its nearest DAC code.
-    dac_step : float
-        Step of the SET DAC [V].
+        Whether all modules use the nominal SET amplitude or each its nearest step of the DAC. Over a table of
+        codes these are the codes of the DAC itself, its own steps and mismatch included.
+    dac_step : float, optional
+        Step of the SET DAC over a table of voltages or currents, taken as ideal; 10 mV or 1 uA unless told
+        otherwise. Over a table of codes it is one code [V, A or 1].
     array : tuple of int
         Rows and columns of one crossbar array [].
     source_hash : str
         Content hash of the lookup table.
     excluded_draws : int
         Draws left out because samples of theirs failed [].
+    arrays : CrossbarSetup, optional
+        How the arrays are driven, read, converted and calibrated; needed for the fidelities ``table`` and ``exact``.
+    agreements : tuple of ColumnAgreement
+        How far ``table`` is from ``exact``, as measured; see :meth:`measure_agreement`. Not part of :attr:`id`.
 
     Notes
     -----
     A physical module is one characterised draw, chosen at random with replacement (a bootstrap over draws).
     Its code for a target p is chosen at the trim temperature; its a and b then hold at the running
-    temperature. The nominal code is the SET voltage at which the median of the draws' a / (1 - b + a) equals
-    p. Trimming presumes that each module's p was measured without error. A chip's bit is the junction's state:
+    temperature. The nominal code is the SET amplitude at which the median of the draws' a / (1 - b + a) equals
+    p, or the nearest code. Trimming presumes that each module's p was measured without error. A chip's bit is the junction's state:
     a read-out that gets it wrong is not modelled, but counted by :attr:`unreadable_modules`.
 
     Raises
@@ -83,48 +93,21 @@ class HardwareProfile:
     temperature: float | None = None
     corner: str = "tt"
     trim: str = "none"
-    dac_step: float = 0.01
+    dac_step: float | None = None
     array: tuple[int, int] = (256, 256)
     source_hash: str = ""
     excluded_draws: int = 0
-    column_table: None = None
+    column_table: Any = None
+    arrays: CrossbarSetup | None = None
+    agreements: tuple[ColumnAgreement, ...] = ()
     _cache: dict[Any, Any] = field(default_factory=dict, repr=False, init=False)
 
     def __post_init__(self) -> None:
-        where = "HardwareProfile"
         object.__setattr__(self, "targets", tuple(float(p) for p in self.targets))
         object.__setattr__(self, "array", (int(self.array[0]), int(self.array[1])))
-        for key, known in (("modules", MODULES), ("trim", TRIMS)):
-            value = getattr(self, key)
-            if value not in known:
-                raise ParameterError(
-                    f"unknown value of {key}",
-                    where=f"{where}, {key}",
-                    value=value,
-                    remedy=suggest(str(value), known),
-                )
-        open_ended = self.module is not None
-        if not self.targets or not all(0 < p < 1 if open_ended else 0 <= p <= 1 for p in self.targets):
-            raise ParameterError(
-                "needs drop probabilities",
-                where=f"{where}, targets",
-                value=self.targets,
-                remedy="one number above 0 and below 1 for each dropout layer",
-            )
-        if not self.dac_step > 0 or not 0 <= self.sigma < float("inf"):
-            raise ParameterError(
-                "needs dac_step > 0 and a finite sigma >= 0",
-                where=where,
-                value=(self.dac_step, self.sigma),
-                remedy="e.g. dac_step=0.01, sigma=0.03",
-            )
-        if self.module is not None and self.temperature is None:
-            raise ParameterError(
-                "a characterised module needs a temperature to run at",
-                where=f"{where}, temperature",
-                value=None,
-                remedy="give one of the characterised range, e.g. temperature=300.0",
-            )
+        if self.dac_step is None:
+            object.__setattr__(self, "dac_step", 0.01 if self.module is None else self.module.default_step)
+        check_profile(self, self._step)
 
     @classmethod
     def build(
@@ -137,9 +120,10 @@ class HardwareProfile:
         temperature: float | None = None,
         corner: str = "tt",
         trim: str = "none",
-        dac_step: float = 0.01,
+        dac_step: float | None = None,
         array: tuple[int, int] = (256, 256),
         failed: str = "refuse",
+        arrays: CrossbarSetup | None = None,
     ) -> HardwareProfile:
         """Build a profile from a characterisation of the dropout module.
 
@@ -151,7 +135,7 @@ class HardwareProfile:
             Dropout layers L []
         drop_probability : float or sequence of float
             Target, one or one for each layer [].
-        modules, corner, trim, dac_step, array
+        modules, corner, trim, dac_step, array, arrays
             As of the class.
         temperature : float, optional
             Default running and trim temperature; None is the table's only one, or 300 K [K].
@@ -169,7 +153,7 @@ class HardwareProfile:
                 float(module.temperature[0]) if module.temperature.size == 1 else DEFAULT_TEMPERATURE
             )
         profile = cls(
-            targets=_targets(drop_probability, layers),
+            targets=each_layer(drop_probability, layers),
             modules=modules,
             module=module,
             temperature=float(temperature),
@@ -179,8 +163,9 @@ class HardwareProfile:
             array=array,
             source_hash=str(table.content_hash),
             excluded_draws=lost,
+            arrays=arrays,
         )
-        profile._population(None, None)
+        profile.module_drop_probabilities()  # a target or a temperature outside the table is found here
         return profile
 
     @classmethod
@@ -199,7 +184,7 @@ class HardwareProfile:
         >>> HardwareProfile.ideal(0.2, layers=3).chip(seed=0).drop_probability.tolist()
         [0.2, 0.2, 0.2]
         """
-        return cls(targets=_targets(drop_probability, layers), modules=modules, array=array)
+        return cls(targets=each_layer(drop_probability, layers), modules=modules, array=array)
 
     @classmethod
     def gaussian(
@@ -229,7 +214,7 @@ class HardwareProfile:
         if layers is None:
             layers = int(np.size(drop_probability)) if np.ndim(drop_probability) else 5
         return cls(
-            targets=_targets(drop_probability, layers), modules=modules, sigma=float(sigma), array=array
+            targets=each_layer(drop_probability, layers), modules=modules, sigma=float(sigma), array=array
         )
 
     @property
@@ -247,11 +232,13 @@ class HardwareProfile:
         """Twelve hexadecimal digits of the hash of everything the profile holds."""
         if "id" not in self._cache:
             data = self.settings()
+            data.pop("agreements", None)  # a measurement changes nothing of what was measured
             if self.module is not None:
-                held = ("set_voltage", "temperature", "a", "b", "energy", "latency")
-                for key in (*held, *(("read_ok",) if self.module.read_ok is not None else ())):
+                held = ("temperature", "a", "b", "energy", "latency")
+                for key in ("amplitude", *held, *(("read_ok",) if self.module.read_ok is not None else ())):
                     value = getattr(self.module, key)
-                    data[f"module.{key}"] = (
+                    named = self.module.axis if key == "amplitude" else key
+                    data[f"module.{named}"] = (
                         None if value is None else content_hash(np.ascontiguousarray(value, "<f8").tobytes())
                     )
             self._cache["id"] = content_hash(data)[:12]
@@ -260,7 +247,7 @@ class HardwareProfile:
 
     def settings(self) -> dict[str, Any]:
         """Return everything but the module's numbers as plain data."""
-        return {
+        held: dict[str, Any] = {
             "targets": list(self.targets),
             "modules": self.modules,
             "sigma": self.sigma,
@@ -272,6 +259,57 @@ class HardwareProfile:
             "source_hash": self.source_hash,
             "excluded_draws": self.excluded_draws,
         }
+        if self.arrays is not None:
+            held["arrays"] = self.arrays.to_dict()
+        if self.agreements:
+            held["agreements"] = [record.to_dict() for record in self.agreements]
+        return held
+
+    def with_arrays(self, arrays: CrossbarSetup, array: tuple[int, int] | None = None) -> HardwareProfile:
+        """Return a copy with another electrical side of the arrays, and another size of them if given.
+
+        Agreements of the former set-up stay, but speak for that set-up alone.
+
+        Examples
+        --------
+        >>> from spinbnn.crossbar.array_params import ArrayParams
+        >>> from spinbnn.hardware.arrays import CrossbarSetup
+        >>> setup = CrossbarSetup(params=ArrayParams.load("array_mohm"))
+        >>> HardwareProfile.ideal(0.2).with_arrays(setup, (128, 64)).array
+        (128, 64)
+        """
+        return replace(self, arrays=arrays, array=self.array if array is None else array)
+
+    def measure_agreement(
+        self, rows: int | None = None, columns: int | None = None, *, chips: int = 20, inputs: int = 256, seed: int = 0
+    ) -> HardwareProfile:
+        """Return a copy that holds how far ``table`` is from ``exact`` for random tiles of this size.
+
+        Parameters
+        ----------
+        rows, columns : int, optional
+            Of the tiles; those of a full array unless told otherwise, or of the largest tile of a network [].
+        chips, inputs, seed
+            As of :func:`~spinbnn.hardware.arrays.agreement.measure_agreement`.
+
+        Raises
+        ------
+        ProfileError
+            Without arrays.
+        """
+        from .arrays import measure_agreement
+
+        if self.arrays is None:
+            raise ProfileError(
+                "the profile has no arrays to measure",
+                where=f"profile {self.id}, arrays",
+                value=None,
+                remedy="profile.with_arrays(CrossbarSetup(params=ArrayParams.load('array_mohm')))",
+            )
+        size = (self.array[0] if rows is None else rows, self.array[1] if columns is None else columns)
+        found = measure_agreement(self.arrays, *size, chips=chips, inputs=inputs, seed=seed)
+        kept = [a for a in self.agreements if (a.setup, a.rows, a.columns) != (found.setup, found.rows, found.columns)]
+        return replace(self, agreements=(*kept, found))
 
     @property
     def draw_energy(self) -> float | None:
@@ -295,20 +333,10 @@ class HardwareProfile:
         >>> HardwareProfile.ideal(0.2).unreadable_modules is None
         True
         """
-        if self.module is None or self.temperature is None:
-            return None
-        right = self.module.readable(self._population(None, None)[0], self.temperature)
-        return None if right is None else int(np.sum(~np.all(right, axis=1)))
+        return None if self._characterised is None else self._characterised.unreadable()
 
     def _mean(self, quantity: str) -> float | None:
-        if self.module is None or self.temperature is None:
-            return None
-        if quantity not in self._cache:
-            self._cache[quantity] = self.module.mean_over_draws(
-                quantity, self._population(None, None)[0], self.temperature
-            )
-        found: float | None = self._cache[quantity]
-        return found
+        return None if self._characterised is None else self._characterised.mean(quantity)
 
     def chip(
         self, seed: int, *, temperature: float | None = None, trim_temperature: float | None = None
@@ -329,26 +357,18 @@ class HardwareProfile:
         CoverageError
             Outside the characterised temperatures, or with a temperature where nothing was characterised.
         """
-        modules = 1 if self.modules == "shared" else self.layers
-        generator = rng.stream(seed, "chip")
         where = {"temperature": temperature, "trim": trim_temperature}
-        name = f"{self.id}-{content_hash([int(seed), where])[:8]}"
-        if self.module is None:
-            self._no_temperature(temperature, trim_temperature)
-            p = self._deviate(generator.standard_normal(modules))
-            return Chip(seed=int(seed), id=name, modules=self.modules, a=p, b=p)
-        codes, a, b, _ = self._population(temperature, trim_temperature)
-        draw = np.broadcast_to(generator.integers(self.module.draws, size=modules), self.layers)
-        layer = np.arange(self.layers)
+        conditions = Conditions(temperature=temperature, trim_temperature=trim_temperature)
+        drawn = self._modules.draw(rng.stream(seed, "chip"), self._count, conditions)
         return Chip(
             seed=int(seed),
-            id=name,
+            id=f"{self.id}-{content_hash([int(seed), where])[:8]}",
             modules=self.modules,
-            a=a[draw, layer],
-            b=b[draw, layer],
-            codes=codes[draw, layer],
-            temperature=self.temperature if temperature is None else float(temperature),
-            trim_temperature=self.temperature if trim_temperature is None else float(trim_temperature),
+            a=drawn.a,
+            b=drawn.b,
+            codes=drawn.codes,
+            temperature=drawn.temperature,
+            trim_temperature=drawn.trim_temperature,
         )
 
     def chip_seeds(self, n: int, seed: int) -> list[int]:
@@ -389,19 +409,9 @@ class HardwareProfile:
         >>> profile.sample_drop_probabilities(1000, seed=0).std(axis=0).round(2).tolist()
         [0.03, 0.03, 0.03, 0.03, 0.03]
         """
-        modules = 1 if self.modules == "shared" else self.layers
-        generators = (rng.stream(s, "chip") for s in self.chip_seeds(n, seed))
-        if self.module is None:
-            self._no_temperature(temperature, trim_temperature)
-            return self._deviate(
-                np.array([g.standard_normal(modules) for g in generators]).reshape(n, modules)
-            )
-        alone = self._population(temperature, trim_temperature)[3]
-        draws = np.array([g.integers(self.module.draws, size=modules) for g in generators], int).reshape(
-            n, modules
-        )
-        found: Floats = alone[draws, np.arange(self.layers)]
-        return found
+        conditions = Conditions(temperature=temperature, trim_temperature=trim_temperature)
+        generators = [rng.stream(s, "chip") for s in self.chip_seeds(n, seed)]
+        return self._modules.probabilities(generators, self._count, conditions)
 
     def module_drop_probabilities(
         self,
@@ -440,7 +450,7 @@ class HardwareProfile:
         Examples
         --------
         >>> hazard = np.exp(np.linspace(-6, 2, 9))[None, :, None] * np.array([0.8, 1.0, 1.25])
-        >>> table = ModuleTable(set_voltage=np.linspace(0.8, 1.2, 9), temperature=[300.0],
+        >>> table = ModuleTable(amplitude=np.linspace(0.8, 1.2, 9), temperature=[300.0],
         ...                     a=-np.expm1(-hazard), b=-np.expm1(-hazard))
         >>> profile = HardwareProfile(targets=(0.2,), module=table, temperature=300.0, dac_step=0.001)
         >>> profile.module_drop_probabilities().round(3).ravel().tolist()
@@ -448,45 +458,48 @@ class HardwareProfile:
         >>> bool(np.ptp(profile.module_drop_probabilities("per_module")) < 0.01)
         True
         """
-        if self.module is None:
+        if self._characterised is None:
             raise ProfileError(
                 "this profile holds no characterised modules",
                 where="HardwareProfile.module_drop_probabilities",
                 value=self.id,
                 remedy="build it from a lookup table, or sample chips with sample_drop_probabilities",
             )
-        found: Floats = self._population(temperature, trim_temperature, trim)[3].copy()
+        conditions = Conditions(temperature=temperature, trim_temperature=trim_temperature, trim=trim)
+        found: Floats = self._characterised.at(conditions)[3].copy()
         return found
 
-    def _deviate(self, normal: Floats) -> Floats:
-        from ..device.variation import GaussianProbability  # the device and its fits take a second to load
+    @property
+    def _step(self) -> float:
+        """The DAC's step, which is never left open [V, A or 1]."""
+        assert self.dac_step is not None
+        return self.dac_step
 
-        return GaussianProbability(p=self.drop_probability, sigma=self.sigma).of(normal)
+    @property
+    def _count(self) -> int:
+        """Physical modules of a chip."""
+        return 1 if self.modules == "shared" else self.layers
 
-    def _no_temperature(self, *temperatures: float | None) -> None:
-        if any(t is not None for t in temperatures):
-            raise CoverageError(
-                "this profile was not characterised over temperature",
-                where="HardwareProfile",
-                value=temperatures,
-                remedy="build it from a lookup table, or leave the temperature out",
+    @property
+    def _modules(self) -> CharacterisedModules | GaussianModules:
+        """What chips are drawn from."""
+        return self._characterised or GaussianModules(targets=self.targets, sigma=self.sigma)
+
+    @property
+    def _characterised(self) -> CharacterisedModules | None:
+        """The characterised modules, made once; None without a characterisation."""
+        if self.module is None or self.temperature is None:
+            return None
+        if "modules" not in self._cache:
+            self._cache["modules"] = CharacterisedModules(
+                module=self.module,
+                targets=self.targets,
+                modules=self.modules,
+                trim=self.trim,
+                dac_step=self._step,
+                temperature=self.temperature,
             )
-
-    def _population(
-        self, temperature: float | None, trim_temperature: float | None, trim: str | None = None
-    ) -> tuple[Floats, Floats, Floats, Floats]:
-        """Return codes, a, b and long-run drop probability of every draw and layer, each (D, L); kept."""
-        assert self.module is not None and self.temperature is not None
-        run = self.temperature if temperature is None else float(temperature)
-        chosen = self.temperature if trim_temperature is None else float(trim_temperature)
-        trim = self.trim if trim is None else trim
-        if ("codes", chosen, trim) not in self._cache:
-            self._cache["codes", chosen, trim] = self.module.codes(self.targets, chosen, trim, self.dac_step)
-        codes: Floats = self._cache["codes", chosen, trim]
-        if (run, chosen, trim) not in self._cache:
-            a, b = self.module.transition_of_codes(codes, run)
-            self._cache[run, chosen, trim] = (codes, a, b, stationary(a, b, self.modules))
-        found: tuple[Floats, Floats, Floats, Floats] = self._cache[run, chosen, trim]
+        found: CharacterisedModules = self._cache["modules"]
         return found
 
     def save(self, path: str | Path) -> Path:
@@ -507,16 +520,3 @@ class HardwareProfile:
         from .profile_file import load
 
         return load(path)
-
-
-def _targets(drop_probability: ArrayLike, layers: int) -> tuple[float, ...]:
-    """Return one target for each layer."""
-    given = np.asarray(drop_probability, float)
-    if isinstance(layers, bool) or layers < 1 or given.shape not in ((), (layers,)):
-        raise ParameterError(
-            f"needs one drop probability, or one for each of {layers} layers",
-            where="HardwareProfile, drop_probability",
-            value=given.tolist(),
-            remedy="give a number or a list of that length",
-        )
-    return tuple(np.broadcast_to(given, (layers,)).tolist())

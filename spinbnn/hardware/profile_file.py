@@ -9,20 +9,19 @@ from typing import Any
 import numpy as np
 
 from .. import provenance
-from ..errors import DataError
+from ..errors import DataError, ParameterError
 from ..files import atomic_path
-from .modules import ModuleTable
+from .modules import AMPLITUDES, ModuleTable
 from .profile import HardwareProfile
 
 SCHEMA = "spinbnn.profile/1"
 _DATASETS = {
-    "set_voltage": ("set_voltage", "V", "SET voltage"),
     "temperature": ("temperature", "K", "temperature"),
-    "transition_01": ("a", "1", "P(1|0) of one cycle, temperature x set_voltage x draw"),
-    "transition_11": ("b", "1", "P(1|1) of one cycle, temperature x set_voltage x draw"),
-    "energy_cycle": ("energy", "J", "energy of one cycle, temperature x set_voltage x draw"),
-    "latency_cycle": ("latency", "s", "latency of one cycle, temperature x set_voltage x draw"),
-    "read_ok": ("read_ok", "1", "1 if both states are read correctly, temperature x set_voltage x draw"),
+    "transition_01": ("a", "1", "P(1|0) of one cycle, temperature x amplitude x draw"),
+    "transition_11": ("b", "1", "P(1|1) of one cycle, temperature x amplitude x draw"),
+    "energy_cycle": ("energy", "J", "energy of one cycle, temperature x amplitude x draw"),
+    "latency_cycle": ("latency", "s", "latency of one cycle, temperature x amplitude x draw"),
+    "read_ok": ("read_ok", "1", "1 if both states are read correctly, temperature x amplitude x draw"),
 }
 
 
@@ -54,7 +53,9 @@ def save(profile: HardwareProfile, path: str | Path) -> Path:
                 file.attrs[key] = value
         if profile.module is not None:
             group = file.create_group("module")
-            for name, (key, unit, text) in _DATASETS.items():
+            axis = profile.module.axis
+            words, of_axis = AMPLITUDES[axis]
+            for name, (key, unit, text) in {axis: ("amplitude", of_axis, words), **_DATASETS}.items():
                 values = getattr(profile.module, key)
                 if values is None:
                     continue
@@ -67,7 +68,7 @@ def save(profile: HardwareProfile, path: str | Path) -> Path:
             for name in _DATASETS:
                 if name in group and group[name].ndim == 3:
                     group[name].dims[0].attach_scale(group["temperature"])
-                    group[name].dims[1].attach_scale(group["set_voltage"])
+                    group[name].dims[1].attach_scale(group[axis])
     return Path(path)
 
 
@@ -108,8 +109,9 @@ def load(path: str | Path) -> HardwareProfile:
                     key: np.asarray(group[name][()], float) if name in group else None
                     for name, (key, _, _) in _DATASETS.items()
                 }
-                module = ModuleTable(**held)
-    except (OSError, KeyError, json.JSONDecodeError) as error:
+                axis = next(name for name in AMPLITUDES if name in group)
+                module = ModuleTable(amplitude=np.asarray(group[axis][()], float), axis=axis, **held)
+    except (OSError, KeyError, StopIteration, json.JSONDecodeError) as error:
         raise DataError(
             f"the profile cannot be read: {error}",
             where=str(path),
@@ -118,6 +120,8 @@ def load(path: str | Path) -> HardwareProfile:
         ) from error
     settings["targets"] = tuple(settings["targets"])
     settings["array"] = tuple(settings["array"])
+    if "arrays" in settings or "agreements" in settings:
+        _electrical(settings, path)
     profile = HardwareProfile(module=module, **settings)
     if profile.id != stored:
         raise DataError(
@@ -127,3 +131,20 @@ def load(path: str | Path) -> HardwareProfile:
             remedy=f"it was saved as {stored}; copy or build it again",
         )
     return profile
+
+
+def _electrical(settings: dict[str, Any], path: Path) -> None:
+    """Turn the arrays and agreements of a file into what a profile takes."""
+    from .arrays import ColumnAgreement, CrossbarSetup
+
+    try:
+        if "arrays" in settings:
+            settings["arrays"] = CrossbarSetup.from_dict(settings["arrays"])
+        settings["agreements"] = tuple(ColumnAgreement(**record) for record in settings.get("agreements", ()))
+    except (KeyError, TypeError, ParameterError) as error:
+        raise DataError(
+            f"the arrays of the profile cannot be read: {error}",
+            where=str(path),
+            value=path.name,
+            remedy="copy or build it again",
+        ) from error

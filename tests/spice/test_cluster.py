@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from made_up_flow import DRAWS, flow_text
 
 from spinbnn.characterize import Flow, LookupTable, run_flow
 from spinbnn.characterize import cluster as module
 from spinbnn.characterize.cluster import ClusterSimulator
+from spinbnn.characterize.search import search
 from spinbnn.circuit import Deck
 from spinbnn.circuit.simulator import find_ngspice
 from spinbnn.errors import ParameterError, SimulationError
@@ -27,20 +29,7 @@ pytestmark = [
 ]  # fmt: skip
 
 
-FLOW = """
-schema = "spinbnn.flow/1"
-name = "small"
-bench = "dropout_module"
-technology = "cmos40lp"
-device = "seed_eq23"
-seed = 5
-[axes]
-set_voltage = { values = ["0.96 V", "1.0 V"] }
-draw = { count = 4 }
-[variation]
-device = true
-mismatch = true
-"""
+FLOW = flow_text('set_voltage = { values = ["0.96 V", "1.0 V"] }', DRAWS, mismatch=True)
 
 
 @pytest.fixture(scope="module")
@@ -138,3 +127,63 @@ def test_clusters_that_will_not_do(address: str, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(module.provenance, "source_hash", lambda *rooms: "f" * 64)
     with pytest.raises(SimulationError, match="another spinbnn"):
         ClusterSimulator(address)
+
+
+class Breaking:
+    """A job that raises what is not of our family."""
+
+    name = "breaking"
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def run(self) -> dict[str, Any]:
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), TimeoutError("the job's own"), ConnectionResetError("inside the job"), ValueError("a fault")])
+def test_an_error_from_inside_a_job_is_not_a_lost_cluster(address: str, error: Exception) -> None:
+    import cloudpickle
+
+    cloudpickle.register_pickle_by_value(__import__("sys").modules[Breaking.__module__])
+    with ClusterSimulator(address, "macrospin") as remote:
+        with pytest.raises(SimulationError, match="a job raised an error on a worker") as caught:
+            list(remote.run([Breaking(error)]))
+        assert caught.value.value == f"{type(error).__name__}: {error}" and "breaking" in caught.value.where
+        assert "in run" in str(caught.value.__cause__), "the traceback of the worker is kept"
+        [good] = remote.run([Fine()])
+        assert good.status == "ok", "the cluster is there"
+
+
+class Fine:
+    """A job that is good."""
+
+    name = "fine"
+
+    def run(self) -> dict[str, Any]:
+        return {"x": np.array([1.0])}
+
+
+def test_a_cluster_that_goes_away_is_lost() -> None:
+    import cloudpickle
+
+    cloudpickle.register_pickle_by_value(__import__("sys").modules[Fine.__module__])
+    cluster = distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None)
+    with ClusterSimulator(cluster.scheduler_address, "macrospin") as remote:
+
+        def jobs() -> Iterator[Any]:
+            for k in range(40):
+                if k == 10:
+                    cluster.close()
+                yield Fine()
+
+        with pytest.raises(SimulationError, match="the cluster was lost"):
+            list(remote.run(jobs()))
+
+
+def test_a_search_on_a_cluster_gives_the_identical_table(address: str) -> None:
+    flow = Flow.load("dropout_module_trim").with_axes(draw={"count": 2})
+    reference = search(flow, workers=1)
+    with ClusterSimulator(address) as remote:
+        table = search(flow, simulator=remote)
+    assert table.content_hash == reference.content_hash and table.attributes["searched"] == [0, 1]

@@ -7,7 +7,9 @@ import pytest
 
 from spinbnn import resources
 from spinbnn.characterize import Flow, run_flow
+from spinbnn.characterize.datasheet import datasheet
 from spinbnn.characterize.operating_point import operate, search
+from spinbnn.characterize.shard import merge_tables
 from spinbnn.characterize.sizing import size_module
 from spinbnn.circuit import Technology, Timing
 from spinbnn.device import DeviceParams
@@ -53,3 +55,14 @@ def test_a_sized_module_has_the_target_and_resets_in_the_cold() -> None:
     assert min(m["margin_0"] for m in (nominal, cold, hot)) == pytest.approx(min(m["margin_1"] for m in (nominal, cold, hot)), abs=2e-3), "the reference is balanced"
     again = size_module(Technology.load("cmos40lp"), device, target=0.2, timing=timing)
     assert again.design.content_hash == sizing.design.content_hash and again.amplitude == sizing.amplitude
+
+
+@pytest.mark.spice
+def test_a_search_in_shards_and_with_two_workers_gives_the_identical_table() -> None:
+    flow = Flow.load("dropout_module_trim").with_axes(draw={"count": 3})
+    whole = search(flow, workers=1)
+    assert search(flow, workers=2).content_hash == whole.content_hash
+    merged = merge_tables([search(flow, shard=f"{k}/2") for k in (2, 1)])
+    assert merged.content_hash == whole.content_hash
+    sheets = [[entry.plain() for entry in datasheet([(flow, table)]).entries] for table in (whole, merged)]
+    assert sheets[0] == sheets[1]

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_up_flow import flow_text
 
 from spinbnn.characterize import Flow, LookupTable, run_flow
 from spinbnn.circuit.simulator import find_ngspice
@@ -49,20 +50,7 @@ WorkerProcess.ask = ask
 table = run_flow(Flow.load(sys.argv[2]), workers=2, out=sys.argv[3])
 print(json.dumps([table.attributes["simulated"], table.attributes["resumed"]]))
 """
-FLOW = """
-schema = "spinbnn.flow/1"
-name = "kills"
-bench = "dropout_module"
-technology = "cmos40lp"
-device = "seed_eq23"
-seed = 7
-[axes]
-set_voltage = { start = "0.9 V", stop = "1.1 V", points = 9 }
-draw = { count = 16 }
-[variation]
-device = true
-mismatch = true
-"""
+FLOW = flow_text('set_voltage = { start = "0.9 V", stop = "1.1 V", points = 9 }', "draw = { count = 16 }", name="kills", seed=7, mismatch=True)
 
 
 def lines(path: Path) -> list[str]:

@@ -6,27 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from made_up_flow import DRAWS, THREE, flow_text
 
 from spinbnn.characterize import Flow
 from spinbnn.circuit import Deck, SimulationResult
 from spinbnn.circuit.dropout_analytic import analytic_simulator
 
-FLOW = """
-schema = "spinbnn.flow/1"
-name = "small"
-bench = "dropout_module"
-technology = "cmos40lp"
-device = "seed_eq23"
-seed = 5
-[axes]
-set_voltage = { values = ["0.9 V", "1.0 V", "1.1 V"] }
-draw = { count = 4 }
-[variation]
-device = true
-mismatch = true
-[limits.p_reset_fail]
-maximum = 0.02
-"""
+FLOW = flow_text(THREE, DRAWS, mismatch=True, more="[limits.p_reset_fail]\nmaximum = 0.02\n")
 
 
 @pytest.fixture

@@ -178,7 +178,7 @@ def test_axes() -> None:
         pytest.param(("mismatch = true", "mismatch = true\ndie = 0"), id="variation.die on"),
         pytest.param(("seed = 5", 'seed = 5\nmeasures = ["p_drop", "p_reset_fail"]'), id="measures"),
         pytest.param(("seed = 5", 'seed = 5\nbarrier = "seed"'), id="barrier"),
-        *[pytest.param(("[axes]", f"[timing]\n{name} = '{1.25e9 * getattr(Timing(), name)} ns'\n[axes]"), id=f"timing.{name}") for name in Timing.__dataclass_fields__],
+        *[pytest.param(("[axes]", f"[timing]\n{name} = '{1.25e9 * value} ns'\n[axes]"), id=f"timing.{name}") for name, value in Timing().seconds().items()],
     ],
 )
 def test_hash_follows_every_key_that_fixes_the_numbers(load: Load, edits: tuple[str, str]) -> None:
@@ -191,8 +191,11 @@ def test_hash_tells_dies_apart(load: Load) -> None:
 
 
 @pytest.mark.parametrize(("name", "old", "new"), [("seed_eq23", "value = 40,", "value = 41,"), ("seed_eq23", '"7.7 %"', '"7.8 %"'), ("cmos40lp", '"1.1 V"', '"1.05 V"')])
-def test_hash_follows_the_numbers_of_device_and_technology_and_not_their_names(load: Load, tmp_path: Path, name: str, old: str, new: str) -> None:
+def test_hash_follows_the_numbers_of_device_and_technology_and_not_their_names(load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, old: str, new: str) -> None:
     source = resources.find("device", name).read_text()
+    monkeypatch.setenv("SPINBNN_PATH", str(tmp_path / "more"))  # the same design for the technology of the other name
+    design = resources.copy("device", "module_voltage_cmos40lp", tmp_path / "more" / "device_params" / "module_voltage_renamed.toml")
+    design.write_text(design.read_text().replace('technology = "cmos40lp"', 'technology = "renamed"'))
     assert old in source
     base, mine = load(), tmp_path / "mine.toml"
     mine.write_text(source.replace(f'name = "{name}"', 'name = "renamed"'))
@@ -223,7 +226,7 @@ def test_hash_follows_the_code(load: Load, monkeypatch: pytest.MonkeyPatch) -> N
     base, rooms = flow.content_hash, []
     monkeypatch.setattr(provenance, "source_hash", lambda *names: rooms.extend(names) or "changed")
     assert flow.content_hash != base
-    assert {"device/switching", "device/variation", "circuit", "rng.py", "units.py"} <= set(rooms)
+    assert {"device/switching", "device/variation", "circuit/dropout_bench.py", "circuit/simulator/session.py", "rng.py", "units.py"} <= set(rooms)
 
 
 def test_hash_does_not_follow_words(load: Load) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from spinbnn.characterize import Flow, LookupTable, run_flow
 from spinbnn.characterize.export import parse_liberty, write_liberty
-from spinbnn.characterize.export.liberty import liberty, read_tables
+from spinbnn.characterize.export.liberty import check_liberty, liberty, read_tables, undefined_samples
 from spinbnn.circuit.dropout_analytic import analytic_simulator
 from spinbnn.errors import CoverageError, DataError, ParameterError
 
@@ -46,11 +47,59 @@ def test_the_scale_comes_from_the_units_in_the_file(table: LookupTable) -> None:
     assert 1e-13 < one[0, 0] < 1e-10, "a SET takes picojoules"
     head = parse_liberty(text)
     assert head.attributes["time_unit"] == "1ns" and head.calls["capacitive_load_unit"] == [("1", "pf")] and head.attributes["voltage_unit"] == "1V"
-    start = text.index("measured_table (energy_set)")
-    scaled = text[:start] + text[start:].replace('unit : "1pJ"', 'unit : "10fJ"', 1)
+    scaled = text.replace('"1pJ"', '"10fJ"').replace("capacitive_load_unit (1, pf)", "capacitive_load_unit (10, ff)")
     assert read_tables(scaled)[0]["energy_set"] == pytest.approx(one / 100, rel=1e-12, abs=0)
+    start = text.index("measured_table (energy_set)")
+    with pytest.raises(DataError, match="another unit than the header") as caught:
+        read_tables(text[:start] + text[start:].replace('unit : "1pJ"', 'unit : "10fJ"', 1))
+    assert caught.value.value == {"table": "10fJ", "header": "1pJ"} and "energy_set" in caught.value.where
+    with pytest.raises(DataError, match="another unit than the header"):
+        read_tables(text.replace('time_unit : "1ns"', 'time_unit : "1ps"'))
+    with pytest.raises(DataError, match="an axis has another unit"):
+        read_tables(text.replace('amplitude_unit : "1V"', 'amplitude_unit : "1mV"'))
     with pytest.raises(DataError, match="load unit times voltage unit squared"):
         read_tables(text.replace("capacitive_load_unit (1, pf)", "capacitive_load_unit (1, ff)"))
+
+
+@pytest.mark.parametrize("statistic", ["median", "mean", "max"])
+def test_every_value_is_compared_with_the_table(table: LookupTable, statistic: str) -> None:
+    """One number that is off by 3e-8, two that are swapped, a value of another statistic: none passes."""
+    data = table.values("energy_set") * (1 + 0.01 * np.sqrt(np.arange(table.status.size).reshape(table.shape)))
+    table = replace(table, measures={**table.measures, "energy_set": replace(table.measures["energy_set"], data=data)})
+    text = liberty(table, corner="tt", statistic=statistic)
+    check_liberty(text, table, corner="tt", statistic=statistic)
+    start = text.index("measured_table (energy_set)")
+    numbers = re.findall(r"\d+\.\d{6,}", text[start : text.index(");", start)])
+    off = f"{float(numbers[-1]) * (1 + 3e-8):.9g}"
+    for old, new in ((numbers[-1], off), (f"{numbers[0]}, {numbers[1]}", f"{numbers[1]}, {numbers[0]}")):
+        wrong = text[:start] + text[start:].replace(old, new, 1)
+        with pytest.raises(DataError, match="not read back") as caught:
+            check_liberty(wrong, table, corner="tt", statistic=statistic)
+        assert "energy_set at" in caught.value.where
+    for wrong, words in (
+        (text.replace('index_1 ("0.9, ', 'index_1 ("0.91, '), "axis set_voltage"), (text.replace('index_2 ("-40, ', 'index_2 ("-41, '), "axis temperature"),
+        (text.replace("measured_table (energy_set)", "measured_table (energy_sat)"), "tables"), (liberty(table, corner="ss", statistic=statistic), "at {"),
+        (liberty(table, corner="tt", statistic={"max": "mean", "mean": "median", "median": "max"}[statistic]), "at {"),
+        (text[:start] + text[start:].replace('unit : "1pJ"', 'unit : "1nW"', 1), "unit of energy_set"),
+    ):  # fmt: skip
+        with pytest.raises(DataError, match="not read back") as caught:
+            check_liberty(wrong, table, corner="tt", statistic=statistic)
+        assert words in caught.value.where
+
+
+def test_samples_without_a_value_are_counted_never_dropped_silently(table: LookupTable, tmp_path: Path) -> None:
+    data = table.values("latency_cycle").copy()
+    data[0, 1, 2, 3] = data[1, 1, 0, :2] = np.nan
+    lacking = replace(table, measures={**table.measures, "latency_cycle": replace(table.measures["latency_cycle"], data=data)})
+    assert undefined_samples(lacking, corner="ss")["latency_cycle"] == 3 and "latency_cycle" not in undefined_samples(lacking, corner="tt")
+    text = write_liberty(tmp_path / "a.lib", lacking, corner="ss").read_text()
+    assert "latency_cycle" not in read_tables(text)[0] and "latency_cycle 3 of 24" in text.split("left out")[1]
+    text = write_liberty(tmp_path / "b.lib", lacking, corner="ss", statistic="mean", drop_undefined=True).read_text()
+    assert 'undefined : "3 of 24";' in text and text.count("undefined :") == 1
+    assert read_tables(text)[0]["latency_cycle"] == pytest.approx(np.nanmean(data[:, 1], axis=-1).T, rel=1e-8, abs=0)
+    data[1, 1, 0, :] = np.nan  # no draw is left at one point
+    text = liberty(replace(table, measures={**table.measures, "latency_cycle": replace(table.measures["latency_cycle"], data=data)}), corner="ss", drop_undefined=True)
+    assert "latency_cycle 5 of 24" in text.split("left out")[1]
 
 
 def test_a_current_amplitude_is_written_in_its_unit(table: LookupTable) -> None:

@@ -10,18 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import run
+from made_up_flow import flow_text
 
-from spinbnn.cli import COMMANDS, main
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    try:
-        main(list(arguments))
-        code = 0
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    out = capsys.readouterr()
-    return code, out.out, out.err
+from spinbnn.cli import COMMANDS
 
 
 def test_help_and_version_name_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,17 +61,7 @@ def test_list_copy_and_dry_run(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     assert code == 0 and "samples" in out
 
 
-FLOW = """
-schema = "spinbnn.flow/1"
-name = "small"
-bench = "dropout_module"
-technology = "cmos40lp"
-device = "seed_eq23"
-seed = 5
-[axes]
-set_voltage = { values = ["0.9 V", "1.0 V"] }
-draw = { count = 2 }
-"""
+FLOW = flow_text('set_voltage = { values = ["0.9 V", "1.0 V"] }', "draw = { count = 2 }", device=False)
 
 
 @pytest.fixture

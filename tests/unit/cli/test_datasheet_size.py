@@ -6,27 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+from made_up_flow import flow_text
 
 from spinbnn.characterize import Flow, run_flow
 from spinbnn.circuit.dropout_analytic import analytic_simulator
 from spinbnn.cli import main
 
-FLOW = """
-schema = "spinbnn.flow/1"
-name = "few"
-bench = "dropout_module"
-technology = "cmos40lp"
-device = "seed_eq23"
-seed = 5
-measures = ["p_drop", "p_reset_fail"]
-[axes]
-set_voltage = { values = ["0.98 V"] }
-draw = { count = 3 }
-[variation]
-device = true
-[limits.p_reset_fail]
-maximum = 0.02
-"""
+FLOW = flow_text('set_voltage = { values = ["0.98 V"] }', "draw = { count = 3 }", name="few", head='measures = ["p_drop", "p_reset_fail"]', more="[limits.p_reset_fail]\nmaximum = 0.02\n")
 
 
 @pytest.fixture

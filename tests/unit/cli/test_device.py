@@ -7,10 +7,10 @@ import json
 import re
 from pathlib import Path
 
+import command_line
 import numpy as np
 import pytest
 
-from spinbnn.cli import main
 from spinbnn.device import DeviceParams, VariationModel
 
 
@@ -20,13 +20,7 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    try:
-        main(["device", *arguments])
-        code = 0
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    out = capsys.readouterr()
-    return code, out.out, out.err
+    return command_line.run(capsys, "device", *arguments)
 
 
 def cells(out: str, name: str) -> list[str]:

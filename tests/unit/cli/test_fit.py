@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import command_line
 import numpy as np
 import pytest
 
-from spinbnn.cli import main
 from spinbnn.device import ThermalSwitching
 from spinbnn.errors import ParameterError
 
@@ -18,14 +18,8 @@ PLATEAU = [0, 2, 30, 72, 72, 73, 72, 71, 90, 100]
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    try:
-        main(list(arguments))
-        code = 0
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    out = capsys.readouterr()
-    assert "Traceback" not in out.out + out.err
-    return code, " ".join(out.out.split()), out.err
+    code, out, err = command_line.run(capsys, *arguments)
+    return code, " ".join(out.split()), err
 
 
 @pytest.fixture

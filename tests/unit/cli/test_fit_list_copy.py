@@ -6,25 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import run
 
-from spinbnn.cli import main
 from spinbnn.device import ThermalSwitching
 
 CURRENT = np.linspace(180e-6, 220e-6, 9)
 TRUTH = ThermalSwitching(delta=40.0, attempt_time=1e-9, critical_current=500e-6)
 GOOD = [int(k) for k in np.round(100 * TRUTH.probability(CURRENT, 10e-9))]
 SEPARATED = [0, 0, 0, 0, 50, 100, 100, 100, 100]
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    try:
-        main(list(arguments))
-        code = 0
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    out = capsys.readouterr()
-    assert "Traceback" not in out.out + out.err
-    return code, out.out, out.err
 
 
 def write(path: Path, groups: dict[str, list[int]], header: str = "device,current,pulse,trials,switched") -> Path:

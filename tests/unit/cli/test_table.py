@@ -3,76 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from made_up_flow import flow_text
 
 from spinbnn.characterize import LookupTable
-from spinbnn.characterize.engines import ENGINES
-from spinbnn.circuit import SimulationResult
-from spinbnn.circuit.dropout_analytic import analytic_simulator
-from spinbnn.cli import main
 
 Run = Callable[..., tuple[int, str, str]]
-FLOW = """
-schema = "spinbnn.flow/1"
-name = "small"
-bench = "dropout_module"
-technology = "cmos40lp"
-device = "seed_eq23"
-seed = 5
-[axes]
-set_voltage = { values = ["0.9 V", "1.0 V"] }
-corner = { values = ["tt", "ss"] }
-draw = { count = 2 }
-[variation]
-device = true
-[limits.p_drop]
-maximum = 1e-9
-"""
-
-
-class Failing:
-    """The closed forms; decks with a SET voltage of ``volts`` fail."""
-
-    volts: float | None = None
-    identity = "ngspice-0"
-
-    def run(self, decks: Any) -> Any:
-        for k, result in enumerate(analytic_simulator().run(decks := list(decks))):
-            bad = decks[k].parameters["set_voltage"] == self.volts
-            yield SimulationResult(index=k, status="failed", name="deck", error="timestep too small", log="the log of ngspice", rung=3) if bad else result
+FLOW = flow_text('set_voltage = { values = ["0.9 V", "1.0 V"] }', 'corner = { values = ["tt", "ss"] }', "draw = { count = 2 }", more="[limits.p_drop]\nmaximum = 1e-9\n")
 
 
 @pytest.fixture
-def failing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[Failing]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
+def failing(closed_forms: Any) -> Any:
     Path("small.toml").write_text(FLOW)
-    monkeypatch.setattr(Failing, "volts", None)
-    monkeypatch.setattr(ENGINES["ngspice"], "start", lambda choice, workers, timeout=None: nullcontext(Failing()))
-    monkeypatch.setattr(ENGINES["ngspice"], "identity", lambda choice, remote: "ngspice-0")
-    return Failing
+    return closed_forms
 
 
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*arguments: str) -> tuple[int, str, str]:
-        code = 0
-        try:
-            main(list(arguments))
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
-
-
-def test_shards_merge_to_the_table_of_a_whole_run(run: Run, failing: type[Failing]) -> None:
+def test_shards_merge_to_the_table_of_a_whole_run(run: Run, failing: Any) -> None:
     for k in (1, 2, 3):
         code, out, err = run("characterize", "small.toml", "--shard", f"{k}/3")
         assert code == 0 and f"shard {k}/3" in out and f"small.shard-{k}-of-3.h5" in out and "missed" not in err, "limits wait for the merged table"
@@ -92,7 +43,7 @@ def test_shards_merge_to_the_table_of_a_whole_run(run: Run, failing: type[Failin
         assert code == 2 and words in err
 
 
-def test_failures_are_listed_and_run_again(run: Run, failing: type[Failing]) -> None:
+def test_failures_are_listed_and_run_again(run: Run, failing: Any) -> None:
     failing.volts = 1.0
     code, out, err = run("characterize", "small.toml", "-o", "t.h5")
     assert code == 3 and "4 samples are not ok" in err and "spinbnn table failures t.h5" in err
@@ -115,7 +66,7 @@ def test_failures_are_listed_and_run_again(run: Run, failing: type[Failing]) -> 
     assert LookupTable.open("t.h5").content_hash == LookupTable.open("whole.h5").content_hash
 
 
-def test_a_good_sample_that_gives_other_numbers_is_told_and_kept(run: Run, failing: type[Failing]) -> None:
+def test_a_good_sample_that_gives_other_numbers_is_told_and_kept(run: Run, failing: Any) -> None:
     run("characterize", "small.toml", "-o", "t.h5")
     before = LookupTable.open("t.h5").content_hash
     failing.volts = 0.9
@@ -124,7 +75,7 @@ def test_a_good_sample_that_gives_other_numbers_is_told_and_kept(run: Run, faili
     assert LookupTable.open("t.h5").content_hash == before
 
 
-def test_show_csv_and_waves(run: Run, failing: type[Failing]) -> None:
+def test_show_csv_and_waves(run: Run, failing: Any) -> None:
     run("characterize", "small.toml", "-o", "t.h5")
     code, out, _ = run("table", "show", "t.h5", "--at", "set_voltage=900 mV", "--at", "draw=1", "--at", "corner=ss")
     assert code == 0 and "1 samples, 0 not ok" in out and "flow_hash" in out
@@ -147,12 +98,12 @@ def test_show_csv_and_waves(run: Run, failing: type[Failing]) -> None:
         assert code == 2 and words in err, err
 
 
-def test_a_cluster_is_not_mixed_with_local_workers(run: Run, failing: type[Failing]) -> None:
+def test_a_cluster_is_not_mixed_with_local_workers(run: Run, failing: Any) -> None:
     code, _, err = run("characterize", "small.toml", "--cluster", "tcp://localhost:1", "-j", "2")
     assert code == 2 and "--cluster" in err
 
 
-def test_lib_is_written_at_a_corner(run: Run, failing: type[Failing]) -> None:
+def test_lib_is_written_at_a_corner(run: Run, failing: Any) -> None:
     from spinbnn.characterize.export.liberty import read_tables
 
     run("characterize", "small.toml", "-o", "t.h5")
@@ -162,3 +113,17 @@ def test_lib_is_written_at_a_corner(run: Run, failing: type[Failing]) -> None:
     assert values["energy_cycle"].ravel() == pytest.approx(LookupTable.open("t.h5").values("energy_cycle")[:, 1].max(axis=-1), rel=1e-8, abs=0)
     code, _, err = run("table", "lib", "t.h5", "-o", "u.lib")
     assert code == 2 and "choose a value" in err and not Path("u.lib").exists()
+
+
+def test_a_library_says_what_it_left_out(run: Run, failing: Any) -> None:
+    run("characterize", "small.toml", "-o", "t.h5")
+    table = LookupTable.open("t.h5")
+    data = table.values("latency_cycle").copy()
+    data[0, 1, 1] = np.nan
+    replace(table, measures={**table.measures, "latency_cycle": replace(table.measures["latency_cycle"], data=data)}).save("u.h5")
+    code, out, err = run("table", "lib", "u.h5", "--at", "corner=ss", "-o", "u.lib")
+    assert code == 0 and "latency_cycle: 1 samples have no value; left out" in err and "u.lib" in out
+    code, out, err = run("table", "lib", "u.h5", "--at", "corner=ss", "-o", "v.lib", "--drop-undefined", "--statistic", "mean")
+    assert code == 0 and "latency_cycle: 1 samples have no value; the mean is of the others" in err and 'undefined : "1 of 4"' in Path("v.lib").read_text()
+    code, out, err = run("table", "lib", "u.h5", "--at", "corner=tt", "-o", "w.lib")
+    assert code == 0 and "no value" not in err

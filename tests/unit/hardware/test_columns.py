@@ -109,3 +109,27 @@ def test_an_axis_that_is_left_open() -> None:
     with pytest.raises(CoverageError, match="left open"):
         ColumnTable.from_table(made(**axis))
     assert ColumnTable.from_table(made(**axis), corner="ss").transfer(4) == pytest.approx(ColumnTable.from_table(made()).transfer(4), rel=1e-12)
+
+
+def test_the_shipped_table() -> None:
+    pytest.importorskip("h5py")
+    table = LookupTable.open("crossbar_column")
+    assert table.complete and "junction.parallel_resistance" in table.attributes["assumption_note"]
+    rows, lines = (ColumnTable.from_table(table, feed=feed) for feed in ("rows", "opposite_end"))
+    assert rows.rows == 256 and rows.draws == 12 and rows.pattern == "random"
+    every = np.arange(257)
+    assert np.all(np.diff(rows.transfer(every)) > 0.6) and np.all(np.diff(lines.transfer(every)) > 0.6)
+    assert rows.transfer(128, "near") - rows.transfer(128, "far") == pytest.approx(11.3, abs=0.6)
+    assert abs(lines.transfer(128, "near") - lines.transfer(128, "far")) < 1.0  # mirror images, but for the draws
+    assert 0.4 < rows.spread(0) < 1.5 and 1.0 < rows.spread(256) < 3.0
+    assert ColumnTable.from_table(table, temperature=350.0).transfer(128) < rows.transfer(128) - 4
+    with pytest.raises(CoverageError):
+        ColumnTable.from_table(table, temperature=351.0)
+
+
+def test_the_shipped_table_is_of_this_code() -> None:
+    pytest.importorskip("h5py")
+    from spinbnn.characterize import Flow
+
+    flow = Flow.load("crossbar_column")
+    assert LookupTable.open("crossbar_column").attributes["flow_hash"] == flow.content_hash, "the table is of another flow: spinbnn characterize crossbar_column -j 2 -o flows/tables/crossbar_column.h5"

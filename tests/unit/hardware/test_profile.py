@@ -37,7 +37,7 @@ def test_interpolation_is_exact_where_the_log_hazard_is_linear(synthetic):
 def test_grid_points_are_returned_as_measured(synthetic):
     module = build(synthetic(draws=5)).module
     inner = slice(5, 17)  # away from the clamp
-    a, b = module.transition(module.set_voltage[inner], 398.15)
+    a, b = module.transition(module.amplitude[inner], 398.15)
     np.testing.assert_allclose(a, module.a[2, inner], rtol=1e-9)
     np.testing.assert_allclose(b, module.b[2, inner], rtol=1e-9)
 
@@ -361,10 +361,10 @@ def test_wrong_settings_are_refused(synthetic, changes):
 
 def test_module_tables_are_checked():
     grid = np.full((1, 2, 1), 0.5)
-    good = {"set_voltage": [1.0, 1.1], "temperature": [300.0], "a": grid, "b": grid}
+    good = {"amplitude": [1.0, 1.1], "temperature": [300.0], "a": grid, "b": grid}
     assert ModuleTable(**good).draws == 1
     for change in (
-        {"set_voltage": [1.1, 1.0]},
+        {"amplitude": [1.1, 1.0]},
         {"temperature": [300.0, 310.0]},
         {"b": grid + 1},
         {"a": grid * np.nan},
@@ -372,7 +372,7 @@ def test_module_tables_are_checked():
         {"energy": np.ones((1, 2, 3))},
         {"read_ok": np.ones((1, 2, 3))},
         {"read_ok": grid},
-        {"set_voltage": [1.0], "a": grid[:, :1], "b": grid[:, :1]},
+        {"amplitude": [1.0], "a": grid[:, :1], "b": grid[:, :1]},
     ):
         with pytest.raises(ProfileError):
             ModuleTable(**good | change)

@@ -1,0 +1,111 @@
+"""The electrical side of a profile: what it refuses, its file, its identity."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import h5py
+import numpy as np
+import pytest
+
+from spinbnn.crossbar.array_params import ArrayParams
+from spinbnn.errors import DataError, ParameterError
+from spinbnn.hardware import HardwareProfile
+from spinbnn.hardware.arrays import CrossbarSetup, measure_agreement, row_tiles
+
+PARAMS = ArrayParams.load("array_mohm")
+SETUP = CrossbarSetup(params=PARAMS)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"rows": "drivn"},
+        {"readout": "double"},
+        {"references": "none"},
+        {"calibration": "rows"},
+        {"adc_bits": 0},
+        {"adc_kind": "sigma"},
+        {"adc_clip": 1.0},
+        {"adc_errors": {"nois": 1.0}},
+        {"adc_errors": {"noise": -1.0}},
+    ],
+)
+def test_what_cannot_be_is_refused(wrong):
+    with pytest.raises(ParameterError):
+        CrossbarSetup(params=PARAMS, **wrong)
+
+
+def test_a_junction_without_ratio_counts_nothing():
+    flat = CrossbarSetup(params=PARAMS.with_values(junction__tmr=0.0))
+    with pytest.raises(ParameterError, match="same current"):
+        _ = flat.swing
+
+
+def test_conductances_are_those_of_the_read_voltage():
+    parallel, antiparallel = SETUP.conductances
+    assert parallel == pytest.approx(1 / 1.0105e6, rel=1e-12, abs=0)
+    ratio = 1.2 / (1 + (0.1 / 0.5) ** 2)
+    assert antiparallel == pytest.approx(1 / (1e6 * (1 + ratio) + 10.5e3), rel=1e-12, abs=0)
+    assert SETUP.swing == parallel - antiparallel
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"rows": "gated"}, {"readout": "differential"}, {"references": "ideal"}, {"calibration": "array"}, {"adc_bits": 6},
+     {"adc_kind": "flash"}, {"adc_clip": None}, {"adc_errors": {"noise": 0.5}}, {"params": PARAMS.with_values(access__resistance=1e3)}],
+)  # fmt: skip
+def test_hash_and_file_know_every_choice(change, tmp_path):
+    other = replace(SETUP, **change)
+    assert other.content_hash != SETUP.content_hash
+    assert CrossbarSetup.from_dict(json.loads(json.dumps(other.to_dict()))) == other
+    profile = HardwareProfile.ideal(0.2).with_arrays(other, (64, 32))
+    assert profile.id != HardwareProfile.ideal(0.2).with_arrays(SETUP, (64, 32)).id
+    again = HardwareProfile.load(profile.save(tmp_path / "p.h5"))
+    assert again.arrays == other and again.array == (64, 32) and again.id == profile.id
+
+
+def test_agreements_are_kept_in_the_file_and_replaced_by_new_ones(tmp_path):
+    profile = HardwareProfile.ideal(0.2).with_arrays(SETUP).measure_agreement(16, 4, chips=2, inputs=16)
+    assert profile.id == HardwareProfile.ideal(0.2).with_arrays(SETUP).id
+    (record,) = HardwareProfile.load(profile.save(tmp_path / "p.h5")).agreements
+    assert record == profile.agreements[0] and record.holds
+    more = profile.measure_agreement(16, 4, chips=3, inputs=16).measure_agreement(8, 4, chips=1, inputs=8)
+    assert [(a.rows, a.chips) for a in more.agreements] == [(16, 3), (8, 1)]
+    assert record.covers(SETUP, 16, 3) and not record.covers(SETUP, 17, 3) and not record.covers(SETUP, 16, 5)
+    assert not record.covers(replace(SETUP, rows="gated"), 16, 3)
+
+
+def test_a_file_whose_arrays_are_damaged_is_named(tmp_path):
+    path = HardwareProfile.ideal(0.2).with_arrays(SETUP).save(tmp_path / "p.h5")
+    with h5py.File(path, "r+") as file:
+        settings = json.loads(file.attrs["settings"])
+        del settings["arrays"]["params"]["quantities"]["junction.tmr"]["value"]
+        file.attrs["settings"] = json.dumps(settings)
+    with pytest.raises(DataError, match="arrays of the profile"):
+        HardwareProfile.load(path)
+
+
+def test_profiles_without_arrays_keep_their_settings():
+    held = HardwareProfile.ideal(0.2).settings()
+    assert "arrays" not in held and "agreements" not in held
+
+
+def test_the_bounds_of_an_agreement():
+    record = measure_agreement(SETUP, 8, 2, chips=1, inputs=8)
+    assert replace(record, mean_error=0.5, spread_ratio=0.9).holds and replace(record, spread_ratio=1.1).holds
+    assert not replace(record, mean_error=0.51).holds
+    assert not replace(record, spread_ratio=0.89).holds and not replace(record, spread_ratio=1.11).holds
+    with pytest.raises(ParameterError):
+        measure_agreement(SETUP, 8, 2, chips=0)
+
+
+def test_tiles_have_their_own_devices_and_converters():
+    at = replace(SETUP, adc_errors={"offset_sigma": 1.0})
+    tiles = row_tiles(np.ones((10, 5), int), at, (4, 3), seed=1, layer="fc")
+    assert [t.stop - t.start for t in tiles] == [4, 4, 2] and all(t.bank.offset.shape == (5,) for t in tiles)
+    values = [s.true.ravel()[0] for t in tiles for s in t.samples]
+    assert len(set(values)) == 6 and len({v for t in tiles for v in t.bank.offset}) == 15
+    with pytest.raises(ParameterError, match="array"):
+        row_tiles(np.ones((2, 2), int), at, (0, 3), seed=1, layer="fc")

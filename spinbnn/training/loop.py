@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..nn.hardware import HardwareAware
 from ..nn.masks import dropout_layers, fixed_masks
-from ..rng import stream
+from ..rng import integer_seed, stream
 from .augment import shift_images
 from .checkpoint import load_state, save_state
 from .notes import training_note
@@ -24,6 +26,7 @@ from .setup import Setup
 if TYPE_CHECKING:
     from ..data import ImageData
     from ..hardware import HardwareProfile
+    from ..hardware.arrays import CrossbarSetup
 
 Progress = Callable[[int, int, str], None]
 ALPHA_THRESHOLD = 1e-2
@@ -103,6 +106,9 @@ def train(
     resume: bool = True,
     progress: Progress | None = None,
     threads: int | None = 1,
+    arrays: CrossbarSetup | None = None,
+    array: tuple[int, int] = (256, 256),
+    array_chips: int = 8,
 ) -> TrainResult:
     r"""Train ``model`` in place on ``data.train_images`` with the objective of :func:`~spinbnn.training.objective.objective`.
 
@@ -140,6 +146,13 @@ def train(
         ``progress(done, total, text)`` in mini-batches.
     threads : int or None
         torch's threads while training (restored afterwards); None leaves them. One is fastest for small networks.
+    arrays : CrossbarSetup or None
+        Train through the arrays: forward as sampled chips compute, gradient of the ideal layers, see
+        :class:`~spinbnn.nn.hardware.aware.HardwareAware`. The validation accuracy stays that of the software network.
+    array : (int, int)
+        Rows and columns of one array, in bit cells; with ``arrays``.
+    array_chips : int
+        Chips that the mini-batches meet in turn; with ``arrays``.
 
     Returns
     -------
@@ -165,12 +178,20 @@ def train(
         augment=augment,
         shift=shift,
     )
+    aware = None
+    if arrays is not None:
+        aware = HardwareAware(
+            model, arrays, array, chips=array_chips, seed=integer_seed(seed, "arrays")
+        )
+        setup.fingerprint |= {"arrays": arrays.content_hash, "array": list(array), "array_chips": array_chips}
+    setup.aware = aware
     before = torch.get_num_threads()
     if threads is not None:
         torch.set_num_threads(threads)
     modes = {module: module.training for module in model.modules()}
     try:
-        return _run(setup, checkpoint, resume, progress)
+        with aware or nullcontext():
+            return _run(setup, checkpoint, resume, progress)
     finally:
         for module, mode in modes.items():
             module.training = mode
@@ -244,6 +265,8 @@ def _epoch(setup: Setup, epoch: int, progress: Progress | None) -> dict[str, Any
         bits = (stream(seed, "masks", step).random(p.shape[1]) < p[k]).astype(np.int64)  # 1 = drop
         for group in setup.adam.param_groups:
             group["lr"] = cosine(step, options["epochs"] * setup.steps, options["learning_rate"])
+        if setup.aware is not None:
+            setup.aware.step(step)
         with fixed_masks(model, bits):
             logits = model(images)
         loss = objective(

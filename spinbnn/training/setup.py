@@ -16,6 +16,7 @@ from .augment import AUGMENTATIONS
 
 if TYPE_CHECKING:
     from ..data import ImageData
+    from ..nn.hardware import HardwareAware
 
 ALPHA_EPS = 1e-4
 ADAM: dict[str, Any] = {"betas": (0.9, 0.999), "eps": 1e-8}
@@ -28,6 +29,7 @@ class Setup:
         self.model, self.data = model, data
         self.profile = options.pop("profile")
         self.options = options
+        self.aware: HardwareAware | None = None  # set where training goes through the arrays
         where = "train, argument '{}'"
         for key in ("epochs", "batch_size"):
             if options[key] < 1:

@@ -107,11 +107,11 @@ def test_a_single_layer_can_be_mapped():
     assert isinstance(to_hardware(BinaryLinear(3, 2), StandInProfile(), StandInChip([])), HardwareLinear)
 
 
-def test_missing_tables_and_wrong_lengths_are_named():
+def test_missing_arrays_and_wrong_lengths_are_named():
     for fidelity in ("table", "exact"):
         with pytest.raises(ProfileError) as caught:
             to_hardware(lenet5(), StandInProfile(), StandInChip([0.2] * 5), fidelity)
-        assert "column table" in str(caught.value) and "stand-in" in str(caught.value)
+        assert "the profile has none" in str(caught.value) and "stand-in" in str(caught.value)
     with pytest.raises(ParameterError, match="fidelity") as caught:
         to_hardware(lenet5(), StandInProfile(), StandInChip([0.2] * 5), "ideel")
     assert "did you mean 'ideal'" in str(caught.value)

@@ -1,0 +1,174 @@
+"""A weight matrix on the arrays of one chip: row tiles, column tiles, devices and converters drawn from the chip's seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ...crossbar.adc import Adc, AdcBank
+from ...crossbar.variation import ArraySample, sample_array
+from ...errors import ParameterError
+from .agreement import calibrate_gated
+from .gated import gated_half_sums
+from .response import Calibration, TileResponse, exact_response
+from .setup import CrossbarSetup
+from .statistics import table_response
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RowTile:
+    """The arrays that share some rows of a matrix, side by side.
+
+    Attributes
+    ----------
+    start, stop : int
+        Rows of the matrix.
+    bits : array (R, C)
+        Weight bits of these rows, all columns [].
+    columns : tuple of (int, int)
+        First and one-past-last column of each array.
+    samples : tuple of ArraySample
+        Devices of each array.
+    bank : AdcBank
+        Converters of all C columns, in counts.
+    """
+
+    start: int
+    stop: int
+    bits: NDArray[np.uint8]
+    columns: tuple[tuple[int, int], ...]
+    samples: tuple[ArraySample, ...]
+    bank: AdcBank
+
+    @property
+    def signs(self) -> Floats:
+        """Weights, -1 or +1, ``(R, C)``."""
+        result: Floats = self.bits.astype(np.float64) * 2 - 1
+        return result
+
+    def uncorrected(self, setup: CrossbarSetup, fidelity: str) -> list[TileResponse]:
+        """Return the response of each array: ``"table"``, or ``"exact"`` with driven rows."""
+        of = exact_response if fidelity == "exact" else table_response
+        return [of(sample, setup) for sample in self.samples]
+
+    def response(self, setup: CrossbarSetup, fidelity: str) -> TileResponse:
+        """Return the calibrated response of all columns; arrays are calibrated one by one."""
+        found = []
+        for response, (first, end) in zip(self.uncorrected(setup, fidelity), self.columns, strict=True):
+            calibration = Calibration.of(response, self.signs[:, first:end], setup.calibration)
+            found.append(calibration.correct(response))
+        return joined(found)
+
+    def gated_calibration(self, setup: CrossbarSetup) -> list[Calibration]:
+        """Return the calibration of each array by reads of random inputs, undriven rows disconnected."""
+        return [
+            calibrate_gated(sample, setup, self.signs[:, first:end])
+            for sample, (first, end) in zip(self.samples, self.columns, strict=True)
+        ]
+
+    def gated_counts(
+        self, setup: CrossbarSetup, calibrations: list[Calibration], inputs: NDArray[np.int_]
+    ) -> Floats:
+        """Return calibrated counts n ``(K, C)`` before conversion, every input solved [counts]."""
+        driven = np.abs(inputs).sum(axis=1, keepdims=True)
+        parts = [
+            driven / 2
+            + (gated_half_sums(sample, setup, inputs) - one.offset * driven / inputs.shape[1]) / one.gain
+            for sample, one in zip(self.samples, calibrations, strict=True)
+        ]
+        return np.concatenate(parts, axis=1)
+
+
+def joined(responses: list[TileResponse]) -> TileResponse:
+    """Return the responses of arrays side by side as one."""
+    loads = [one.loaded for one in responses if one.loaded is not None]
+    return TileResponse(
+        signed=np.concatenate([one.signed for one in responses], axis=1),
+        common=np.concatenate([one.common for one in responses], axis=1),
+        loaded=np.concatenate(loads, axis=1) if loads else None,
+        relief=np.concatenate(
+            [np.broadcast_to(np.asarray(one.relief, float), one.signed.shape[1]) for one in responses]
+        ),
+    )
+
+
+def row_tiles(
+    bits: ArrayLike, setup: CrossbarSetup, array: tuple[int, int], *, seed: int, layer: str
+) -> list[RowTile]:
+    """Return the arrays of one layer of one chip.
+
+    A tile takes the corner of its array that is nearest to the drivers of the word lines and the feet of the bit lines; the
+    devices of rows and columns that it does not use are taken as disconnected, whatever ``setup.rows``.
+
+    Parameters
+    ----------
+    bits : array (R, C)
+        Weight bits, 1 for +1 [].
+    setup : CrossbarSetup
+        Electrical side.
+    array : (int, int)
+        Rows and columns of one array, in bit cells [].
+    seed : int
+        Of the chip.
+    layer : str
+        Name of the layer; devices depend on seed, layer and number of the array alone.
+
+    Raises
+    ------
+    ParameterError
+        If the array has no rows or columns.
+
+    Examples
+    --------
+    >>> from spinbnn.crossbar.array_params import ArrayParams
+    >>> setup = CrossbarSetup(params=ArrayParams.load("array_mohm"))
+    >>> tiles = row_tiles(np.ones((5, 3), int), setup, (4, 2), seed=0, layer="fc")
+    >>> [(t.start, t.stop, t.columns) for t in tiles]
+    [(0, 4, ((0, 2), (2, 3))), (4, 5, ((0, 2), (2, 3)))]
+    """
+    given = np.asarray(bits)
+    if min(array) < 1:
+        raise ParameterError(
+            "an array has at least one row and one column",
+            where="profile.array",
+            value=array,
+            remedy="e.g. (256, 256)",
+        )
+    rows, columns = given.shape
+    across = tuple((first, min(first + array[1], columns)) for first in range(0, columns, array[1]))
+    found = []
+    for k, start in enumerate(range(0, rows, array[0])):
+        stop = min(start + array[0], rows)
+        part = np.ascontiguousarray(given[start:stop], np.uint8)
+        numbers = [k * len(across) + i for i in range(len(across))]
+        adc = setup.converter(stop - start)
+        banks = [
+            adc.bank(end - first, seed, layer, n) for n, (first, end) in zip(numbers, across, strict=True)
+        ]
+        found.append(
+            RowTile(
+                start=start,
+                stop=stop,
+                bits=part,
+                columns=across,
+                samples=tuple(
+                    sample_array(setup.params, part[:, first:end], seed=seed, layer=layer, tile=n)
+                    for n, (first, end) in zip(numbers, across, strict=True)
+                ),
+                bank=_one_bank(adc, banks),
+            )
+        )
+    return found
+
+
+def _one_bank(adc: Adc, banks: list[AdcBank]) -> AdcBank:
+    return AdcBank(
+        adc=adc,
+        offset=np.concatenate([bank.offset for bank in banks]),
+        gain_error=np.concatenate([bank.gain_error for bank in banks]),
+        errors=np.concatenate([bank.errors for bank in banks]),
+    )

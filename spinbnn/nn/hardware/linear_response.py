@@ -1,0 +1,197 @@
+r"""Layers whose arrays answer linearly: ``table``, and ``exact`` with driven rows. A matrix product a tile, then the converter."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...crossbar.adc import Adc, AdcBank, Clipping
+from ...errors import ParameterError
+from .placed import PlacedLayer
+
+if TYPE_CHECKING:
+    from ...hardware.arrays import RowTile, TileResponse
+
+
+class LinearResponseLayer(PlacedLayer):
+    r"""A binary layer on arrays that a linear response describes (:class:`~spinbnn.hardware.arrays.TileResponse`).
+
+    For each tile of rows, with the calibrated response :math:`(D, C)` and N driven rows of the window,
+
+    .. math:: n = \tfrac N2 + \sum_r |x_r|\, C_r + x_r D_r, \qquad
+       k = \mathrm{clip} \lfloor (n - lo) / \Delta + \tfrac12 \rfloor, \qquad
+       z = \sum_{tiles} 2 (lo + \Delta k) - N .
+
+    The product with D is one convolution over the channels that the tile touches (its kernel is 0 outside the rows of the
+    tile). The rest depends on the position in the image alone, and is added. Gated rows add terms in N/R.
+
+    Values of the kernel are rounded to a grid of about :math:`2^{-14}` counts, on which float32 sums are exact: outputs do
+    not depend on the batch or on the order of summation. Gradients do not pass; see :mod:`.aware` for training.
+
+    Parameters
+    ----------
+    layer, setup, array, seed, name
+        As of :class:`~spinbnn.nn.hardware.placed.PlacedLayer`.
+    fidelity : {"table", "exact"}
+        Where the response comes from.
+
+    Examples
+    --------
+    >>> from spinbnn.crossbar.array_params import ArrayParams
+    >>> from spinbnn.hardware.arrays import CrossbarSetup
+    >>> from spinbnn.nn import BinaryLinear
+    >>> params = ArrayParams.load("array_mohm").with_values(
+    ...     wire__row_resistance=0, wire__column_resistance=0, junction__parallel_resistance__sigma=0, junction__tmr__sigma=0)
+    >>> layer = BinaryLinear(40, 3, generator=torch.Generator().manual_seed(0))
+    >>> ideal = LinearResponseLayer(layer, CrossbarSetup(params=params), (16, 2), seed=1, name="fc", fidelity="table")
+    >>> x = torch.randn(5, 40, generator=torch.Generator().manual_seed(1))
+    >>> torch.equal(ideal(x), layer(x)), ideal.clipping.total
+    (True, 45)
+    """
+
+    def __init__(self, layer: Any, setup: Any, array: tuple[int, int], *, seed: int, name: str, fidelity: str) -> None:
+        super().__init__(layer, setup, array, seed=seed, name=name)
+        self.fidelity = fidelity
+        self._parts = [_Part(self, k, tile, tile.response(setup, fidelity)) for k, tile in enumerate(self.tiles)]
+        self._maps: dict[Any, list[Any]] = {}
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the accumulations, shape ``(B, C_out, h, w)`` or ``(B, C_out)``."""
+        x = self._lines(x)
+        if self.input_bits == 1:
+            return self._signs(x)
+        image, total = x.to(torch.uint8), None
+        for plane in range(self.input_bits):
+            part = self._bits(((image >> plane) & 1).to(x.dtype))
+            total = part if total is None else total.add_(part, alpha=2**plane)
+        assert total is not None
+        return total
+
+    def _signs(self, x: Tensor) -> Tensor:
+        """Inputs of -1 and +1: what does not depend on the sign depends on the position alone."""
+        total: Tensor | None = None
+        for part, (constant, relief, driven) in zip(self._parts, self._position_maps(x), strict=True):
+            position = self._product(x, part.buffer("signed"), part.channels)
+            if relief is not None:
+                position.mul_(relief)
+            position.add_(constant)
+            total = self._digitise(position, part, driven, total)
+        assert total is not None
+        return total
+
+    def _bits(self, plane: Tensor) -> Tensor:
+        """Inputs of 0 and 1, one bit plane: the number of driven rows depends on the data."""
+        total: Tensor | None = None
+        for part in self._parts:
+            driven = self._product(plane, part.buffer("ones"), part.channels)
+            position = self._product(plane, part.buffer("signed"), part.channels)
+            if part.gated:
+                share = driven / part.rows
+                position.mul_(1 + part.buffer("relief") * (1 - share))
+                position.add_(share * self._product(plane, part.buffer("loaded"), part.channels))
+            position.add_(self._product(plane, part.buffer("common"), part.channels)).add_(part.buffer("start"))
+            total = self._digitise(position, part, driven, total)
+        assert total is not None
+        return total
+
+    def _digitise(self, position: Tensor, part: _Part, driven: Tensor, total: Tensor | None) -> Tensor:
+        """Convert in place; return ``total`` plus 2 (lo + step code) - driven."""
+        adc = part.bank.adc
+        if adc.noise:
+            if self.generator is None:
+                raise ParameterError(
+                    "the converter has noise and there is no source of random numbers",
+                    where=f"{type(self).__name__} {self.name!r}, generator",
+                    value=None,
+                    remedy="give one: set_read_noise(model, torch.Generator().manual_seed(...))",
+                )
+            drawn = torch.empty_like(position).normal_(generator=self.generator)
+            position.add_(drawn, alpha=adc.noise / adc.step)
+        if part.curved:
+            code = self._by_thresholds(position, part)
+        else:
+            self._count(position, adc)
+            code = position.floor_().clamp_(0, 2**adc.bits - 1)
+        if total is None:
+            return torch.add(2 * adc.lo - driven, code, alpha=2 * adc.step)
+        return total.add_(code, alpha=2 * adc.step).add_(2 * adc.lo - driven)
+
+    def _count(self, position: Tensor, adc: Adc) -> None:
+        """Count what lies outside the codes; a sense amplifier clips nothing."""
+        low = high = 0
+        if adc.kind != "sense" and position.numel():
+            least, most = (float(v) for v in torch.aminmax(position))
+            low = int((position < 0).sum()) if least < 0 else 0
+            high = int((position >= 2**adc.bits).sum()) if most >= 2**adc.bits else 0
+        self.clipping += Clipping(low=low, high=high, total=position.numel())
+
+    def _by_thresholds(self, position: Tensor, part: _Part) -> Tensor:
+        """Converters with errors of single thresholds; the position is in codes already."""
+        last = position.movedim(1, -1).contiguous() if self.spatial else position
+        found = part.unit.convert(last)
+        self.clipping += found.clipping
+        return found.whole.movedim(-1, 1) if self.spatial else found.whole
+
+    def _position_maps(self, x: Tensor) -> list[Any]:
+        """Return (constant, factor or None, driven rows) of each tile for images of this size."""
+        key = (tuple(x.shape[2:]), x.device, x.dtype)
+        if key not in self._maps:
+            mask = torch.ones((1, self.in_channels, *x.shape[2:]), dtype=torch.float64)
+            maps: list[Any] = []
+            for part in self._parts:
+                driven = self._product(mask, part.exact["ones"], part.channels)
+                constant = self._product(mask, part.exact["common"], part.channels)
+                share = driven / part.rows
+                relief = None
+                if part.gated:
+                    constant += share * self._product(mask, part.exact["loaded"], part.channels)
+                    if any(self.padding):
+                        relief = (1 + part.exact["relief"] * (1 - share)).to(x)
+                constant = torch.round((constant + part.exact["start"]) * part.grid) / part.grid
+                if not any(self.padding):  # the same everywhere
+                    constant, driven = (v[..., :1, :1] if self.spatial else v for v in (constant, driven))
+                maps.append((constant.to(x), relief, driven.to(x)))
+            self._maps[key] = maps
+        return self._maps[key]
+
+
+class _Part:
+    """One tile of rows in the units of its converter: kernels, the position of code 0, and the bank."""
+
+    def __init__(self, layer: LinearResponseLayer, number: int, tile: RowTile, response: TileResponse) -> None:
+        self.layer, self.number, self.rows = layer, number, tile.stop - tile.start
+        self.bank, self.gated = tile.bank, response.loaded is not None or bool(np.any(response.relief))
+        adc = tile.bank.adc
+        self.curved = bool(tile.bank.errors.any())
+        scale = (1 + tile.bank.gain_error) / adc.step
+        ones = np.ones_like(response.signed)
+        loaded = np.zeros_like(ones) if response.loaded is None else response.loaded
+        kernels = {"signed": response.signed, "common": response.common + 0.5 * ones, "loaded": loaded}
+        most = max(float(np.abs(value * scale).sum(axis=0).max()) for value in kernels.values())
+        self.grid = 2.0 ** (22 - math.ceil(math.log2(max(2 * most, 2.0**adc.bits))))
+        self.exact: dict[str, Tensor] = {}
+        for key, value in kernels.items():
+            kernel, self.channels = layer._kernel(value * scale, tile)
+            self._keep(key, torch.round(kernel * self.grid) / self.grid)
+        self._keep("ones", layer._kernel(ones[:, :1], tile)[0])
+        shape = (1, -1, 1, 1) if layer.spatial else (1, -1)
+        start = (tile.bank.offset - adc.lo) / adc.step + 0.5
+        self._keep("start", torch.from_numpy(np.round(start * self.grid) / self.grid).reshape(shape))
+        relief = np.broadcast_to(np.asarray(response.relief, float), start.shape)
+        self._keep("relief", torch.from_numpy(relief.copy()).reshape(shape))
+        plain = type(adc)(kind=adc.kind, bits=adc.bits, lo=0.0, hi=2.0**adc.bits - 1)
+        count = len(tile.bank.offset)
+        self.unit = AdcBank(adc=plain, offset=np.full(count, -0.5), gain_error=np.zeros(count), errors=tile.bank.errors)
+
+    def _keep(self, key: str, value: Tensor) -> None:
+        self.exact[key] = value
+        self.layer.register_buffer(f"{key}_{self.number}", value.float())
+
+    def buffer(self, key: str) -> Tensor:
+        """Return the float32 copy that moves with the model."""
+        found: Tensor = getattr(self.layer, f"{key}_{self.number}")
+        return found

@@ -1,0 +1,112 @@
+"""A binary layer's place on the arrays of a chip: geometry of its windows, tiles, converters; what table and exact share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...crossbar.adc import Clipping
+from ..binarize import binary_sign
+from ..layers import BinaryConv2d, BinaryLinear
+from .tiles import check_input, pair
+
+if TYPE_CHECKING:
+    from ...hardware.arrays import CrossbarSetup, RowTile
+
+
+class PlacedLayer(nn.Module):
+    """A trained binary layer on the arrays of one chip.
+
+    Parameters
+    ----------
+    layer : BinaryConv2d or BinaryLinear
+        The trained layer; its weights are frozen as bits.
+    setup : CrossbarSetup
+        Electrical side of the arrays.
+    array : (int, int)
+        Rows and columns of one array, in bit cells.
+    seed : int
+        Of the chip.
+    name : str
+        Of the layer; devices depend on seed, name and number of the array alone.
+
+    Attributes
+    ----------
+    clipping : Clipping
+        Conversions outside the range of their converter since the layer was made or :meth:`reset_clipping`.
+    generator : torch.Generator or None
+        Source of the read noise, needed where the converter has noise.
+    """
+
+    def __init__(
+        self,
+        layer: BinaryConv2d | BinaryLinear,
+        setup: CrossbarSetup,
+        array: tuple[int, int],
+        *,
+        seed: int,
+        name: str,
+    ) -> None:
+        super().__init__()
+        from ...hardware.arrays import row_tiles
+
+        self.spatial = isinstance(layer, BinaryConv2d)
+        if isinstance(layer, BinaryConv2d):
+            self.kernel_size, self.stride = pair(layer.kernel_size), pair(layer.stride)
+            self.padding = pair(layer.padding)
+            self.in_channels = layer.in_channels
+        else:
+            self.kernel_size, self.stride, self.padding = (1, 1), (1, 1), (0, 0)
+            self.in_channels = layer.in_features
+        self.binarize_input, self.input_bits = layer.binarize_input, layer.input_bits
+        self.setup, self.name = setup, name
+        bits = (layer.binary_weight().detach().flatten(1) > 0).t().cpu().numpy()
+        self.tiles: list[RowTile] = row_tiles(bits, setup, array, seed=seed, layer=name)
+        self.clipping = Clipping()
+        self.generator: torch.Generator | None = None
+
+    @property
+    def arrays(self) -> int:
+        """Number of arrays that the layer occupies."""
+        return sum(len(tile.samples) for tile in self.tiles)
+
+    @property
+    def tile_sizes(self) -> list[tuple[int, int]]:
+        """Rows and columns of each array that are used, in bit cells."""
+        return [(t.stop - t.start, end - first) for t in self.tiles for first, end in t.columns]
+
+    def reset_clipping(self) -> None:
+        """Count clipped conversions from zero."""
+        self.clipping = Clipping()
+
+    def _lines(self, x: Tensor) -> Tensor:
+        """Return what the word lines carry, checked and without gradient."""
+        x = x.detach()
+        if self.binarize_input:
+            x = binary_sign(x)
+        if not self.binarize_input or self.input_bits != 1:  # signs fit by construction
+            check_input(x, self.input_bits, f"{type(self).__name__} {self.name!r}")
+        return x
+
+    def _product(self, x: Tensor, weight: Tensor, channels: slice) -> Tensor:
+        """Return the sums of one tile: ``weight`` is ``(C, c, kh, kw)`` or ``(C, c)`` for the input channels ``channels``."""
+        if not self.spatial:
+            return functional.linear(x[:, channels], weight)
+        return functional.conv2d(x[:, channels], weight, None, self.stride, self.padding)
+
+    def _kernel(self, rows: np.ndarray, tile: RowTile) -> tuple[Tensor, slice]:
+        """Lay values ``(R, C)`` of a tile's rows out as a kernel over the channels it touches, 0 outside its rows."""
+        size = self.kernel_size[0] * self.kernel_size[1]
+        first, last = tile.start // size, -(-tile.stop // size)
+        full = np.zeros((rows.shape[1], (last - first) * size))
+        full[:, tile.start - first * size : tile.stop - first * size] = rows.T
+        shape = (len(full), last - first, *self.kernel_size) if self.spatial else (len(full), last - first)
+        return torch.from_numpy(full.reshape(shape)), slice(first, last)
+
+    def extra_repr(self) -> str:
+        """Show the place in ``print(model)``."""
+        return f"arrays={self.arrays}, rows={self.setup.rows!r}, readout={self.setup.readout!r}, adc_bits={self.setup.adc_bits}"

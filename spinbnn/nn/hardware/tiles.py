@@ -1,0 +1,137 @@
+"""Bit cells on tiles of rows, ideal: integer popcounts and digital partial sums; what word lines can carry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...errors import ParameterError
+
+
+class BitCellArray(nn.Module):
+    r"""A binary weight matrix on arrays of bit cells, ideal fidelity.
+
+    A bit cell holds a weight bit ``w`` and its complement in two devices. A driven row sends ``v`` and its
+    complement, so that the column counts ``n = sum_rows driven * XNOR(v, w)``. The rows are split into tiles of
+    ``array[0]``, the columns into tiles of ``array[1]``; each tile gives an integer count, the digital logic adds
+    ``2 n - driven`` over the tiles. That equals ``sum x W`` for ``x, W`` in {-1, +1}, undriven rows adding 0.
+
+    An 8-bit input is fed one bit plane after the other: plane ``k`` drives the rows whose bit ``k`` is 1, with
+    ``v = 1``; its sums are shifted by ``k`` and added.
+
+    The count is computed as an exact integer-valued float: for one tile of rows, ``2 n - driven`` is the product of
+    the row signals (+1, -1, or 0 where undriven) with the stored signs, one float32 matrix product a tile, and
+    ``n = (product + driven) / 2``. Every partial sum is an integer below ``R`` (``255 R`` for 8-bit inputs), exact
+    below 2^24. Columns do not act on each other, so that column tiles need no products of their own.
+
+    Parameters
+    ----------
+    weight : Tensor
+        ``(C_out, R)``, values in {-1, +1}.
+    array : (int, int)
+        Rows and columns of one array, in bit cells.
+    input_bits : int
+        1 or 8.
+
+    Examples
+    --------
+    >>> cells = BitCellArray(torch.tensor([[1.0, -1.0, 1.0]]), (2, 2), 1)
+    >>> cells.accumulate(torch.tensor([[1.0], [1.0], [-1.0]])).tolist(), cells.arrays
+    ([[-1.0]], 2)
+    """
+
+    bits: Tensor
+
+    def __init__(self, weight: Tensor, array: tuple[int, int], input_bits: int) -> None:
+        super().__init__()
+        if min(array) < 1:
+            raise ParameterError(
+                "an array has at least one row and one column",
+                where="profile.array",
+                value=array,
+                remedy="e.g. (256, 256)",
+            )
+        if input_bits not in (1, 8):
+            raise ParameterError(
+                "word lines carry signs or an 8-bit image",
+                where="BitCellArray, argument 'input_bits'",
+                value=input_bits,
+                remedy="1 or 8; keep layers with real inputs digital",
+            )
+        self.array = (int(array[0]), int(array[1]))
+        self.input_bits = input_bits
+        self.register_buffer("bits", (weight > 0).to(torch.uint8).t().contiguous())  # (R, C_out)
+
+    @property
+    def arrays(self) -> int:
+        """Number of arrays that the matrix occupies."""
+        rows, columns = self.bits.shape
+        return -(-rows // self.array[0]) * -(-columns // self.array[1])
+
+    def _tiles(self, lines: Tensor) -> Tensor:
+        """Return ``sum over tiles of 2 n - driven``, ``(C_out, N)``, for row signals ``(R, N)`` in {-1, 0, +1}."""
+        signs = self.bits.to(lines.dtype).mul_(2).sub_(1).t()  # (C_out, R)
+        total: Tensor | None = None
+        for top in range(0, len(lines), self.array[0]):
+            tile = slice(top, top + self.array[0])
+            part = signs[:, tile] @ lines[tile]  # 2 n - driven of this tile
+            total = part if total is None else total.add_(part)
+        assert total is not None
+        return total
+
+    def accumulate(self, lines: Tensor) -> Tensor:
+        """Return the integer sums ``(C_out, N)`` as floats, for N reads.
+
+        Parameters
+        ----------
+        lines : Tensor
+            Values on the word lines, one column a read, ``(R, N)``: -1 or +1, and 0 for a row that is not driven
+            (``input_bits = 1``), or integers 0..255 (8).
+        """
+        if self.input_bits == 1:
+            return self._tiles(lines)
+        image = lines.to(torch.uint8)
+        total = self._tiles((image & 1).to(lines.dtype))
+        for plane in range(1, self.input_bits):
+            driven = ((image >> plane) & 1).to(lines.dtype)
+            total.add_(self._tiles(driven), alpha=2**plane)
+        return total
+
+
+def check_input(x: Tensor, bits: int, where: str) -> None:
+    """Refuse inputs that the word lines cannot carry."""
+    good = x.abs() == 1 if bits == 1 else (x == x.round()) & (x >= 0) & (x <= 255)
+    if not bool(good.all()):
+        raise ParameterError(
+            "the input does not fit the word lines",
+            where=where,
+            value=x[~good][:3].tolist(),
+            remedy="-1 or +1" if bits == 1 else "integers 0..255",
+        )
+
+
+def pair(values: Any) -> tuple[int, int]:
+    """Return the two integers of a pair (torch types it more loosely)."""
+    return int(values[0]), int(values[1])
+
+
+def windows(
+    x: Tensor, kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int]
+) -> tuple[Tensor, tuple[int, int, int]]:
+    """Return the word-line values of all windows, ``(R, B * h * w)``, and ``(B, h, w)``; padding drives no row.
+
+    Examples
+    --------
+    >>> lines, shape = windows(torch.ones(1, 1, 3, 3), (2, 2), (1, 1), (0, 0))
+    >>> lines.shape, shape
+    (torch.Size([4, 4]), (1, 2, 2))
+    """
+    if any(padding):
+        x = functional.pad(x, (padding[1], padding[1], padding[0], padding[0]))
+    seen = x.unfold(2, kernel[0], stride[0]).unfold(3, kernel[1], stride[1])
+    count, _, height, width = seen.shape[:4]
+    lines = seen.permute(1, 4, 5, 0, 2, 3).reshape(-1, count * height * width)
+    return lines, (count, height, width)

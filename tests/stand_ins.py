@@ -59,7 +59,6 @@ class StandInProfile:
 
     array: tuple[int, int] = (256, 256)
     id: str = "stand-in"
-    column_table: Any = None
     p: tuple[float, ...] = (0.2,) * 5
     spread: float = 0.05
     asked: list = field(default_factory=list)

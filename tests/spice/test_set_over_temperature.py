@@ -73,3 +73,18 @@ def test_no_code_of_the_nominal_dac_is_missing(name: str) -> None:
     assert np.abs(found.differential).max() < 0.5 and np.abs(found.integral).max() < 0.6
     cycle = trimmed.measure(result, trimmed.nominal(code=code))["current_set"]
     assert found.currents[0, code] == pytest.approx(cycle, rel=0.01, abs=0), "the leg on its own carries the current of the cycle"
+
+
+@pytest.mark.parametrize(("name", "corner", "kelvin"), [("module_trimmed_cmos40lp", "tt", 300.15), ("module_trimmed_sky130", "tt", 300.15), ("module_trimmed_sky130", "ss", 398.15)])
+def test_every_measure_is_defined_in_the_timing_of_20_ns(name: str, corner: str, kelvin: float) -> None:
+    """The tail of SET reaches into READ where the rest between them is 0.12 ns: its fall and its end have to be found all the same."""
+    sense = {"cmos40lp": 2.05e-9, "sky130": 1.9e-9}[ModuleDesign.load(name).technology]
+    short = replace(bench(name), timing=Timing(gap_read=0.12e-9, read=4.8e-9, sense=sense, gap_states=4e-9))
+    sample = short.nominal(code=short.design.codes * 5 // 8, corner=corner, temperature=kelvin)
+    with NgspiceShared() as engine:
+        (result,) = engine.run([short.deck(sample)])
+    found = short.measure(result, sample)
+    assert not [key for key, value in found.items() if not np.isfinite(value)]
+    assert 0.02e-9 < found["fall_set"] < 0.5e-9 and 9.9e-9 < found["latency_set"] < 10.6e-9
+    # the settling of the mirror before SET adds 0.2 points (sky130, ss, 125 degC), steps of 50 ps as much; a tail cut off after 60 ps takes more
+    assert found["p_set"] == pytest.approx(found["transition_01"], abs=0.006)

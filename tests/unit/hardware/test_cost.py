@@ -37,7 +37,7 @@ def test_block_accounting_charges_each_block_its_own_operations():
     assert by_block == {
         "memory": reads, "crossbar": reads, "adder": reads, "comparator": reads, "rng": 0, "averaging": 32,
         "mac": 86400, "buffer": 2528, "threshold": 0, "softmax": 32,
-        "pooling": 0, "normalise": 0, "skip": 0, "skip_buffer": 0,
+        "pooling": 0, "normalise": 0, "skip": 0, "skip_buffer": 0, "converter": 0, "partial_sum": 0,
     }  # fmt: skip
     assert estimate_cost(counts, FULL, "block").energy == sum(
         n * 10.0**i for i, n in enumerate(by_block.values())

@@ -68,6 +68,35 @@ def test_arrays_without_wires_and_spread_are_bit_equal_to_software(rows, readout
         assert twin.clipping.total > 0 and twin.clipping.fraction == 0
 
 
+@pytest.mark.parametrize("rows", ["driven", "gated"])
+@pytest.mark.parametrize("fidelity", ["table", "exact"])
+def test_windows_with_few_driven_rows_stay_inside_a_narrow_range(rows, fidelity):
+    """Padding and bit planes: the difference to the reference on the same word lines is balanced at the middle of the range."""
+    at = CrossbarSetup(params=IDEAL, rows=rows, adc_bits=6, adc_clip=1e-3)
+    assert at.converter(216).lo > 60  # a corner window drives 96 of 216 rows: N/2 = 48 would lie outside
+    for channels, bits in ((24, 1), (23, 1), (24, 8), (23, 8)):
+        layer = BinaryConv2d(channels, 5, 3, padding=1, input_bits=bits, binarize_input=bits == 1, generator=draw())
+        shape = (2, channels, 5, 5)
+        x = torch.randn(shape, generator=draw(1)) if bits == 1 else torch.randint(0, 256, shape, generator=draw(1)).float()
+        twin = place(layer, at, (256, 4), fidelity=fidelity)
+        assert torch.equal(twin(x), layer(x)) and twin.clipping.low + twin.clipping.high == 0
+        if bits == 1:
+            with HardwareAware(layer, at, (256, 4), chips=1) as aware:
+                assert torch.equal(layer(x), twin(x)) and aware.chips == 1
+
+
+def test_a_sense_amplifier_gives_the_majority_of_the_driven_rows():
+    at = CrossbarSetup(params=IDEAL, adc_kind="sense", adc_bits=1)
+    for channels in (5, 6):
+        layer = BinaryConv2d(channels, 4, 3, padding=1, generator=draw())
+        x = torch.randn((3, channels, 5, 5), generator=draw(1))
+        sums = layer(x).detach()
+        clear = sums != 0  # a tie stands on the threshold itself
+        for mode in ("driven", "gated"):
+            found = place(layer, replace(at, rows=mode), (256, 4), fidelity="exact")(x)
+            assert torch.equal(found[clear], 9 * channels * sums[clear].sign())
+
+
 def brute(layer, x, at, array, seed):
     """Every window of every array by sparse LU; calibrated by reads of the columns' own weights; converted by the drawn bank."""
     w = layer.binary_weight().detach().flatten(1).t().numpy()
@@ -89,10 +118,11 @@ def brute(layer, x, at, array, seed):
             agree, none = np.diag(half[n : n + c]), np.diag(half[n + c :])
             gain, offset = (agree - none) / len(signs), (agree + none) / 2
             driven = np.abs(inputs).sum(1, keepdims=True)
-            counts = driven / 2 + (half[:n] - offset * driven / len(signs)) / gain
+            centre = (len(signs) - (len(signs) - driven) % 2) / 2  # balanced at R/2 whatever is driven, on whole counts
+            counts = centre + (half[:n] - offset * driven / len(signs)) / gain
             bank = at.converter(len(signs)).bank(c, seed, "x", number)
             out = bank.convert(counts)
-            total[:, left : left + array[1]] += 2 * out.values - driven
+            total[:, left : left + array[1]] += 2 * (out.values - centre)
             clipped += out.clipping.low + out.clipping.high
             number += 1
     return total, clipped

@@ -14,7 +14,7 @@ from spinbnn.crossbar.solve import TransferMatrix, TunnelCells, solve_array
 from spinbnn.crossbar.solve import engines as engine_room
 from spinbnn.crossbar.solve.arrays import Backend
 from spinbnn.crossbar.solve.ladder import Ladder
-from spinbnn.errors import MissingToolError, ParameterError
+from spinbnn.errors import MissingToolError, ParameterError, SimulationError
 from spinbnn.rng import stream
 
 SHAPES = [(1, 1), (1, 7), (9, 1), (8, 8), (13, 10), (10, 13), (40, 33)]
@@ -83,10 +83,35 @@ def test_a_residual_is_what_it_says():
 
 def test_auto_eliminates_when_there_are_many_inputs():
     g, volts = np.full((4, 3), 1e-3), np.ones((6, 4))
-    assert solve_array(g, volts, wire_row=1.0, wire_column=1.0).method == "transfer"
-    assert solve_array(g, volts[:5], wire_row=1.0, wire_column=1.0).method == "lines"
-    assert solve_array(g, volts, wire_row=1.0, wire_column=1.0, cells=True).method == "lines"
-    assert solve_array(g, volts, wire_row=1.0, wire_column=1.0, engine="numpy").method == "lines"
+    rest = {"wire_row": 1.0, "wire_column": 1.0, "tolerance": 1e-9}
+    assert solve_array(g, volts, **rest).method == "transfer"
+    assert solve_array(g, volts[:5], **rest).method == "lines"
+    assert solve_array(g, volts, **rest, cells=True).method == "lines"
+    assert solve_array(g, volts, **rest, engine="numpy").method == "lines"
+
+
+def test_auto_does_not_eliminate_where_a_matrix_cannot_promise_the_tolerance():
+    g, volts = np.full((4, 3), 1e-3), np.ones((6, 4))
+    for tolerance in ({}, {"tolerance": 9e-10}):
+        solution = solve_array(g, volts, wire_row=1.0, wire_column=1.0, **tolerance)
+        assert solution.method == "lines" and (solution.residual <= 9e-10).all()
+
+
+def test_the_probe_of_a_transfer_matrix_sees_row_currents(monkeypatch):
+    from spinbnn.crossbar.solve import transfer
+
+    g, _, rest = case(7, 9)
+    del rest["active"]
+    right = transfer.eliminate
+
+    def wrong(problem):
+        matrix, source = right(problem)
+        return matrix, source * (1 + 1e-6)
+
+    TransferMatrix.build(g, **rest)
+    monkeypatch.setattr(transfer, "eliminate", wrong)
+    with pytest.raises(SimulationError, match="not solved"):
+        TransferMatrix.build(g, **rest)
 
 
 def test_transfer_matrix_batches_and_agrees_with_lines():

@@ -93,13 +93,25 @@ def test_leading_axes_broadcast_over_copies_inputs_wires_and_gates():
             assert whole.power[m, k, a] == pytest.approx(float(one.power), rel=1e-11, abs=0)
 
 
-def test_a_result_does_not_depend_on_what_is_solved_beside_it():
+@pytest.mark.parametrize("engine", ["numba", "numpy", "array"])
+@pytest.mark.parametrize("wire", [3.0, 50.0])
+@pytest.mark.parametrize("law", [False, True])
+def test_a_result_does_not_depend_on_what_is_solved_beside_it(engine, wire, law):
+    if engine == "numba":
+        pytest.importorskip("numba")
     draw = stream(3, "solve_array, batch")
-    g, volts = draw.uniform(1e-5, 1e-3, (20, 11)), draw.normal(size=(7, 20))
-    whole = solve_array(g, volts, wire_row=3.0, wire_column=2.0, method="lines").currents
-    for k in (0, 6):
-        assert np.array_equal(solve_array(g, volts[k], wire_row=3.0, wire_column=2.0, method="lines").currents, whole[k])
-    assert np.array_equal(solve_array(g, volts[2:5], wire_row=3.0, wire_column=2.0, method="lines").currents, whole[2:5])
+    g, volts = draw.uniform(1e-5, 1e-3, (20, 11)), draw.normal(size=(7, 20)) * 10.0 ** -np.arange(7)[:, None]
+    cells = TunnelCells(parallel=1.0 / g, tmr=1.2, half_voltage=0.3, state=(draw.random((20, 11)) < 0.5) * 1.0) if law else g
+
+    def of(some):
+        return solve_array(cells, some, wire_row=wire, wire_column=wire, method="lines", engine=engine)
+
+    whole = of(volts)
+    for k in (0, 3, 6):
+        alone = of(volts[k])
+        assert np.array_equal(alone.currents, whole.currents[k]) and alone.iterations == whole.iterations[k]
+    assert np.array_equal(of(volts[2:5]).currents, whole.currents[2:5])
+    assert np.array_equal(of(volts[::-1]).currents, whole.currents[::-1])
 
 
 @pytest.mark.parametrize("engine", ["numba", "numpy", "array"])

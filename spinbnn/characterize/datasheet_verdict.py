@@ -44,7 +44,7 @@ def verdict(limit: Limit, *, all_within: bool, inside: int | None, draws: int, t
     -----
     The interval is Wilson's two-sided one (:func:`spinbnn.device.statistics.wilson_interval`), the one that is printed, so
     that the reader sees what decided. A design whose true yield is exactly 99 % passes with a probability of 2.5 % at
-    most, whatever the number of draws. All draws within take 381 of them to show 99 %; the exact one-sided bound at 95 % would take
+    most, if the number of draws is fixed beforehand. All draws within take 381 of them to show 99 %; the exact one-sided bound at 95 % would take
     299, at 97.5 % 368. The upper end is the looser one: with 40 to 200 draws such a design fails in 5 to 6 % of the runs.
 
     Examples

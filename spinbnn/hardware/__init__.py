@@ -9,6 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .arrays import ColumnAgreement as ColumnAgreement
+    from .arrays import CrossbarSetup as CrossbarSetup
+    from .arrays import measure_agreement as measure_agreement
     from .chip import Chip as Chip
     from .columns import ColumnTable as ColumnTable
     from .components import Component as Component
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
     from .references import published_table as published_table
 
 _HOMES = {
+    "ColumnAgreement": "arrays",
+    "CrossbarSetup": "arrays",
+    "measure_agreement": "arrays",
     "Chip": "chip",
     "ColumnTable": "columns",
     "Component": "components",

@@ -28,13 +28,18 @@ BLOCKS = {
     "normalise": "digital scale and shift",
     "skip": "skip addition",
     "skip_buffer": "skip buffer",
+    "converter": "column converter",
+    "partial_sum": "partial-sum addition",
 }
 """Blocks and their labels.
 
 ``threshold``: a selection between the two threshold sets of a layer that has them (its area is that of one
 stored threshold). ``softmax``: the softmax of one mask's logits and its weighting, where masks are averaged
 with weights; the published averaging figure covers the plain average of sampled passes. ``normalise``, ``skip`` and
-``skip_buffer`` (by the bit): of networks with skip connections, whose sums are numbers and not signs.
+``skip_buffer`` (by the bit): of networks with skip connections, whose sums are numbers and not signs. ``converter`` and
+``partial_sum``: of layers whose outputs are put together from several column results (tiles of rows, kernel positions of strategy 2,
+bit planes): there every column current is converted to a number and added digitally, which the published figures of one binary read
+do not cover.
 """
 
 
@@ -151,7 +156,7 @@ def published() -> ComponentSet:
 
     The RNG's energy stands as printed (3.80 pJ); Table VII's 0.0225 mW x 15 ns is another figure and is not
     used. What the publication does not give is unknown (read latency, areas of the blocks, digital layers,
-    buffers, a second threshold set, softmaxes with weights, skip connections). Source: doi 10.48550/arXiv.2311.15816.
+    buffers, a second threshold set, softmaxes with weights, skip connections, conversions and partial sums). Source: doi 10.48550/arXiv.2311.15816.
 
     Examples
     --------

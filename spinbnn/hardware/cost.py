@@ -245,7 +245,9 @@ def estimate_cost(
         drawn bit, averaging once an evaluated mask. Both charge what Table II does not cover by its own
         operations: digital layers by multiply-accumulate, shared prefixes by buffered bit, two threshold
         sets by selection, masks that are averaged with weights by softmax, and skip connections by their sums,
-        the normalisations that these need, and the bits that are kept.
+        the normalisations that these need, and the bits that are kept. Layers whose outputs are put together from several column
+        results (row tiles, strategy 2, bit planes) are charged each conversion and each digital addition of partial sums.
+        Comparisons and selections of a scale are taken as parts of the published read.
 
     Notes
     -----
@@ -322,6 +324,8 @@ def _once(layer: LayerCounts) -> dict[str, Count]:
         "skip": layer.skip_additions,
         "skip_buffer": layer.skip_bits,
     }
+    if layer.partial_sum_additions:  # several column results an output: numbers, not the one comparison of a binary read
+        more |= {"converter": layer.column_conversions, "partial_sum": layer.partial_sum_additions}
     return charged | {block: n for block, n in more.items() if n}
 
 
@@ -349,6 +353,8 @@ def _area_rows(counts: OperationCounts, components: ComponentSet) -> tuple[CostR
             ("pooling", "pooling_additions"),
             ("normalise", "normalisations"),
             ("skip", "skip_additions"),
+            ("converter", "partial_sum_additions"),
+            ("partial_sum", "partial_sum_additions"),
         )
         if counts.total(operation)
     )

@@ -87,7 +87,7 @@ class Surroundings:
     outputs : int
         Outputs that other layers see, after pooling; all of the last layer's [].
     pooled : int
-        Values that pooling takes away, over all poolings of the map [].
+        Values that pooling takes away, over all poolings of the map; an edge that does not fill a pooling window is not looked at [].
     averaged : bool
         Whether it is by the mean.
     averaged_skips : int
@@ -126,9 +126,8 @@ def surroundings(plan: NetworkPlan) -> tuple[Surroundings, ...]:
     outputs = {layer.name: (layer.out_channels, *layer.output_size) for layer in plan.layers}
     found = []
     for layer in plan.layers:
-        elements = layer.columns * layer.windows
         takers = [other for other in plan.layers if sources[other.name] == layer.name]
-        views = {seen(layer, taker, maps[layer.name]) for taker in takers}
+        views = {(seen(layer, taker, maps[layer.name]), _pooling(layer, taker, maps[layer.name])) for taker in takers}
         leaving = [skip for skip in plan.skips if skip.source == layer.name]
         arriving = [skip for skip in plan.skips if skip.target == layer.name]
         stored = {_kept_map(skip, maps[layer.name], outputs[skip.target]) for skip in leaving}
@@ -140,7 +139,7 @@ def surroundings(plan: NetworkPlan) -> tuple[Surroundings, ...]:
         found.append(
             Surroundings(
                 outputs=kept[layer.name],
-                pooled=sum(elements - view for view in views),
+                pooled=sum(view * (size * size - 1) for view, size in views),
                 averaged=layer.pooling == "average",
                 averaged_skips=sum(means),
                 joined=bool(leaving or arriving),
@@ -150,6 +149,18 @@ def surroundings(plan: NetworkPlan) -> tuple[Surroundings, ...]:
             )
         )
     return tuple(found)
+
+
+def _pooling(layer: LayerSpec, taker: LayerSpec, shape: tuple[int, int, int]) -> int:
+    """Return the side of the pooling window between two layers; of those that fit, the largest []. """
+    height, width = layer.output_size
+    pixels = seen(layer, taker, shape) // layer.out_channels
+
+    def fits(size: int) -> bool:
+        pooled = (height // size, width // size)
+        return pooled == tuple(taker.input_size) if taker.kind == "conv" else pooled[0] * pooled[1] == pixels
+
+    return max((size for size in range(1, max(height, width) + 1) if fits(size)), default=1)
 
 
 def skip_capacity(plan: NetworkPlan, *, branches: bool) -> int:

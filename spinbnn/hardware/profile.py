@@ -60,7 +60,8 @@ class HardwareProfile:
     excluded_draws : int
         Draws left out because samples of theirs failed [].
     arrays : CrossbarSetup, optional
-        How the arrays are driven, read, converted and calibrated; needed for the fidelities ``table`` and ``exact``.
+        How the arrays are driven, read, converted and calibrated; needed for the fidelities ``table`` and ``exact``. Their numbers hold
+        at 300 K: a profile with arrays has no other temperature.
     agreements : tuple of ColumnAgreement
         How far ``table`` is from ``exact``, as measured; see :meth:`measure_agreement`. Not part of :attr:`id`.
 
@@ -77,6 +78,8 @@ class HardwareProfile:
     ParameterError
         For an unknown arrangement or trim, targets outside (0, 1), a DAC step that is not positive, a spread
         that is negative or not finite, or a module without a temperature.
+    ProfileError
+        For arrays at another temperature than 300 K.
 
     Examples
     --------
@@ -97,7 +100,6 @@ class HardwareProfile:
     array: tuple[int, int] = (256, 256)
     source_hash: str = ""
     excluded_draws: int = 0
-    column_table: Any = None
     arrays: CrossbarSetup | None = None
     agreements: tuple[ColumnAgreement, ...] = ()
     _cache: dict[Any, Any] = field(default_factory=dict, repr=False, init=False)
@@ -265,8 +267,8 @@ class HardwareProfile:
             held["agreements"] = [record.to_dict() for record in self.agreements]
         return held
 
-    def with_arrays(self, arrays: CrossbarSetup, array: tuple[int, int] | None = None) -> HardwareProfile:
-        """Return a copy with another electrical side of the arrays, and another size of them if given.
+    def with_arrays(self, arrays: CrossbarSetup | None, array: tuple[int, int] | None = None) -> HardwareProfile:
+        """Return a copy with another electrical side of the arrays (None: without), and another size of them if given.
 
         Agreements of the former set-up stay, but speak for that set-up alone.
 

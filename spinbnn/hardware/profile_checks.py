@@ -7,12 +7,45 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..errors import ParameterError, suggest
+from ..errors import ParameterError, ProfileError, suggest
 from .counts import MODULES
 from .modules import TRIMS
 
 if TYPE_CHECKING:
     from .profile import HardwareProfile
+
+ARRAY_TEMPERATURE = 300.0
+"""Of the numbers in array files, which have no temperature law [K]."""
+
+
+def check_array_temperature(temperature: float | None, where: str) -> None:
+    """Refuse arrays at a temperature that their numbers do not know.
+
+    Parameters
+    ----------
+    temperature : float or None
+        At which they run; None is that of the array file [K].
+    where : str
+        Profile or chip.
+
+    Raises
+    ------
+    ProfileError
+        For another temperature than 300 K.
+
+    Examples
+    --------
+    >>> check_array_temperature(300.0, "profile"), check_array_temperature(None, "profile")
+    (None, None)
+    """
+    if temperature is not None and temperature != ARRAY_TEMPERATURE:
+        raise ProfileError(
+            f"the arrays are known at {ARRAY_TEMPERATURE:g} K only: array files have no temperature law",
+            where=where,
+            value=temperature,
+            remedy=f"run at {ARRAY_TEMPERATURE:g} K; for the modules alone use a profile without arrays (profile.with_arrays(None)) "
+            "and fidelity 'ideal'",
+        )
 
 
 def check_profile(profile: HardwareProfile, dac_step: float) -> None:
@@ -27,9 +60,11 @@ def check_profile(profile: HardwareProfile, dac_step: float) -> None:
 
     Raises
     ------
-    ParameterError
+    ParameterError, ProfileError
         See :class:`~spinbnn.hardware.profile.HardwareProfile`.
     """
+    if profile.arrays is not None:
+        check_array_temperature(profile.temperature, "HardwareProfile, temperature")
     where = "HardwareProfile"
     for key, known in (("modules", MODULES), ("trim", TRIMS)):
         value = getattr(profile, key)

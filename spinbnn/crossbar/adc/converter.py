@@ -346,7 +346,7 @@ class AdcBank:
         count, codes = self.errors.shape
         thresholds = like(position, (self.errors + np.arange(codes)).ravel())
         columns = integers_like(position, np.arange(count) * codes)
-        found = to_integers((position * 0).clip(0, 0))
+        found = to_integers(position.clip(0, 0))  # 0 for infinite inputs too
         for bit in reversed(range(self.adc.bits)):
             trial = found + 2**bit
             found = found + (position >= thresholds[trial + columns]) * 2**bit

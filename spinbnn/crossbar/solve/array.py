@@ -18,6 +18,9 @@ TRANSFER_PAYS = 2.0
 
 Measured break-even of benchmarks/crossbar_solver.py at 64 to 256 rows: 1.1 at 6/12 kilo-ohm, 3 at 100/250 kilo-ohm (1 ohm a segment)."""
 
+TRANSFER_TOLERANCE = 1e-9
+"""Tightest tolerance that a matrix is held to: it is measured on two inputs, not on every one."""
+
 
 def solve_array(
     conductance: Any, voltages: Any, *, wire_row: Any, wire_column: Any, active: Any = None, method: Method = "auto", cells: bool = False,
@@ -45,12 +48,13 @@ def solve_array(
         Rows whose access transistors are on. The cells of the others carry no current; their driver does not matter.
     method : {"auto", "lines", "transfer", "lu"}
         "lines" iterates (:mod:`.lines`), "transfer" eliminates every array once (:class:`TransferMatrix`; linear cells), "lu" is
-        scipy's sparse LU, the reference. "auto" takes "transfer" if there are at least twice as many inputs per array as it has rows or
-        columns (the fewer of both) and the cells are not asked for, otherwise "lines".
+        scipy's sparse LU, the reference. "auto" takes "transfer" if the tolerance is 1e-9 or more, there are at least twice as many
+        inputs per array as it has rows or columns (the fewer of both) and the cells are not asked for, otherwise "lines".
     cells : bool
         Return currents and voltages of all cells too.
     tolerance : float
-        Largest accepted residual (see :class:`ArraySolution`); for "transfer" at least 1e-9, measured on two inputs [1].
+        Largest accepted residual (see :class:`ArraySolution`) of every input; where "transfer" is asked for, of two probe inputs of each
+        array, and at least 1e-9 [1].
     max_iterations : int
         Of the conjugate gradients, for each input.
     engine : {"auto", "numba", "numpy", "array"}
@@ -69,7 +73,9 @@ def solve_array(
     ParameterError
         For conductances that are not positive, numbers that are not finite, negative wire resistances and shapes that do not fit.
     SimulationError
-        If an input does not reach the tolerance: there is no unsolved answer.
+        If an input does not reach the tolerance, or the current of a cell does not increase with its voltage; with "transfer", if the
+        currents of one of two probe inputs (:class:`TransferMatrix`) are farther than the tolerance, at least 1e-9, from those of
+        "lines": the inputs themselves are not measured.
     MissingToolError
         If numba is asked for and cannot be had.
 
@@ -97,8 +103,8 @@ def solve_array(
         raise ParameterError("a transfer matrix knows linear cells, and no single one", where="solve_array, method", value=method, remedy="use method='lines'")
     _, inputs, rows, columns = problem.shape
     if method == "auto":
-        pays = inputs >= TRANSFER_PAYS * min(rows, columns) and min(rows, columns) > 1 and problem.law is None and not cells and engine == "auto"
-        method = "transfer" if pays else "lines"
+        pays = inputs >= TRANSFER_PAYS * min(rows, columns) and min(rows, columns) > 1 and problem.law is None and not cells
+        method = "transfer" if pays and engine == "auto" and tolerance >= TRANSFER_TOLERANCE else "lines"
     if method == "transfer":
         found = _by_transfer(problem, conductance, wire_row, wire_column, active, allow_open, tolerance)
     elif method == "lu":
@@ -115,7 +121,7 @@ def solve_array(
 def _by_transfer(problem: Problem, conductance: Any, wire_row: Any, wire_column: Any, active: Any, allow_open: bool, tolerance: float) -> dict[str, Any]:
     """Answer by one matrix per array."""
     transfer = TransferMatrix.build(
-        conductance, wire_row=wire_row, wire_column=wire_column, active=active, allow_open=allow_open, tolerance=max(tolerance, 1e-9)
+        conductance, wire_row=wire_row, wire_column=wire_column, active=active, allow_open=allow_open, tolerance=max(tolerance, TRANSFER_TOLERANCE)
     )
     backend, (matrices, inputs, rows, columns) = problem.backend, problem.shape
     # the leading axes of the matrices, in the order in which the problem counts them

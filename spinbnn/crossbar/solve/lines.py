@@ -176,7 +176,7 @@ def _part(problem: Problem, core: Core, tolerance: float, limit: int, cells: boo
     volts = problem.volts[at, of][..., None] * active
     top = backend.largest(abs(volts), (-2, -1))
     scale = top + SMALLEST
-    current, used, shrink = xp.zeros_like(volts * parameters[0] * active), xp.zeros_like(top), 1.0
+    current, used, shrink = xp.zeros_like(volts * parameters[0] * active), xp.zeros_like(top), xp.zeros_like(top) + 1.0
     history: list[float] = []
     while True:
         along_row, along_column, lost = drops(backend, current, wire_row, wire_column)
@@ -190,16 +190,19 @@ def _part(problem: Problem, core: Core, tolerance: float, limit: int, cells: boo
             flowing, slope = flowing * active, slope * active
         lack = flowing - current
         residual = backend.largest(abs(lack) / (slope + SMALLEST), (-2, -1)) / scale
-        worst = float(residual.max())
-        if not worst > tolerance:
+        open_ = residual > tolerance  # every input steps and stops by itself: its result does not depend on the others
+        if not bool(open_.any()):
             break
-        history.append(worst)
-        if float(used.max()) >= limit or len(history) > 50:
+        history.append(float(xp.where(open_, residual, 0.0).max()))
+        open_ = open_ & (used < limit)
+        if not bool(open_.any()) or len(history) > 50:
             break
-        shrink = 0.1 * min(1.0, tolerance / worst) ** 2 if len(history) > 1 and worst < 100.0 * tolerance else shrink
+        if len(history) > 1:
+            near = open_ & (residual < 100.0 * tolerance)
+            shrink = xp.where(near, 0.1 * (tolerance / xp.where(near, residual, tolerance)) ** 2, shrink)
         target = (0.25 * tolerance) ** 2 * backend.total(slope * volts * volts, (-2, -1)) * shrink
-        more, steps = core(backend, slope, wire_row, wire_column, lack, target, limit)
-        current, used = current + more, used + steps
+        more, steps = core(backend, slope, wire_row, wire_column, lack, xp.where(open_, target, np.inf), limit)
+        current, used = current + xp.where(open_[..., None, None], more, 0.0), used + steps * open_
     refuse_unsolved(backend, residual, tolerance, used)
     part = {"currents": along_column[..., -1, :], "row_currents": along_row[..., 0], "residual": residual, "iterations": used}
     if cells:

@@ -47,8 +47,8 @@ class TransferMatrix:
     source : array (..., R, R)
         Current of driver r per volt at driver s: symmetric [S].
     residual : array (...)
-        Largest difference, over the largest current, from the line solver for two inputs: all drivers at +1 V, and +1 V and -1 V
-        alternating. Measured at the build [1].
+        Largest difference from the line solver, of column currents over the largest column current and of row currents over the
+        largest row current, for two inputs: all drivers at +1 V, and +1 V and -1 V alternating. Measured at the build [1].
 
     Examples
     --------
@@ -94,9 +94,11 @@ class TransferMatrix:
             active=arguments[3], allow_open=allow_open, where="TransferMatrix.build",
         )  # fmt: skip
         matrix, source = eliminate(problem)
-        known = linear(problem, "auto", PROBE_TOLERANCE, 10_000, False)["currents"]
-        found = np.einsum("mkr,mrc->mkc", problem.volts, matrix)
-        residual = np.abs(found - known).max(axis=(1, 2)) / np.maximum(np.abs(known).max(axis=(1, 2)), 1e-300)
+        known = linear(problem, "auto", PROBE_TOLERANCE, 10_000, False)
+        pairs = [(problem.volts @ matrix, known["currents"]), (problem.volts @ source, known["row_currents"])]
+        residual = np.max(
+            [np.abs(a - b).max(axis=(1, 2)) / np.maximum(np.abs(b).max(axis=(1, 2)), 1e-300) for a, b in pairs], axis=0
+        )
         refuse_unsolved(problem.backend, residual, tolerance, np.zeros(1))
         return cls(
             matrix=backend.array(matrix.reshape(lead + matrix.shape[1:])), source=backend.array(source.reshape(lead + source.shape[1:])),

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
+
+from ...errors import ParameterError
+
 
 @runtime_checkable
 class CellLaw(Protocol):
@@ -41,7 +45,12 @@ class TunnelCells:
     half_voltage : array
         Bias that halves the TMR ratio [V].
     state : array (..., R, C)
-        0 parallel, 1 antiparallel [1].
+        0 parallel, 1 antiparallel, or between [1].
+
+    Raises
+    ------
+    ParameterError
+        For a resistance or half voltage that is not positive, a negative TMR ratio, or a state outside [0, 1].
 
     Examples
     --------
@@ -55,6 +64,21 @@ class TunnelCells:
     tmr: Any
     half_voltage: Any
     state: Any
+
+    def __post_init__(self) -> None:
+        for key, good, remedy in (
+            ("parallel", lambda x: x > 0, "a resistance above 0 in ohm"),
+            ("tmr", lambda x: x >= 0, "a ratio of 0 or above, e.g. 1.2"),
+            ("half_voltage", lambda x: x > 0, "a voltage above 0 in volt, e.g. 0.4"),
+            ("state", lambda x: (x >= 0) & (x <= 1), "0 (parallel) to 1 (antiparallel)"),
+        ):
+            value = getattr(self, key)
+            array = value if hasattr(value, "shape") else np.asarray(value, dtype=float)
+            fine = good(array)
+            if not bool(fine.all()):
+                raise ParameterError(
+                    "out of range for a tunnel junction", where=f"TunnelCells, {key}", value=array[~fine].reshape(-1)[:3].tolist(), remedy=remedy
+                )
 
     @property
     def parameters(self) -> tuple[Any, ...]:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from ...crossbar.cells import word_lines
 from ...crossbar.solve import solve_array
 from ...crossbar.variation import ArraySample
+from ...errors import ParameterError
 from .response import device_matrix
 from .setup import CrossbarSetup
 
@@ -30,12 +31,17 @@ def gated_half_sums(sample: ArraySample, setup: CrossbarSetup, inputs: ArrayLike
     setup : CrossbarSetup
         How they are read; its ``rows`` does not matter here.
     inputs : array (K, R)
-        -1, +1, or 0 for a row that is not driven [].
+        -1, +1, or 0 for a row that is not driven; of a signed type [].
 
     Returns
     -------
     array (K, C)
         :math:`(I - I_{ref}) / (V (G_P - G_{AP}))`, uncorrected [counts].
+
+    Raises
+    ------
+    ParameterError
+        For boolean or unsigned inputs, or others than -1, 0 and +1.
 
     Examples
     --------
@@ -48,6 +54,13 @@ def gated_half_sums(sample: ArraySample, setup: CrossbarSetup, inputs: ArrayLike
     [[0.5], [1.0]]
     """
     x = np.asarray(inputs)
+    if x.dtype.kind in "bu":
+        raise ParameterError(
+            "a word line carries a sign; this type has none",
+            where="gated_half_sums, inputs",
+            value=str(x.dtype),
+            remedy="2*bits - 1, in a signed type, for inputs of -1 and +1 stored as bits",
+        )
     matrix, wire_row, wire_column = device_matrix(sample, setup)
     lines = np.asarray(word_lines(x, setup.readout))
     columns = sample.true.shape[1]

@@ -67,8 +67,10 @@ class Calibration:
 
     Notes
     -----
-    The count that goes into the converter is :math:`n = N/2 + (s/2 - a N/R) / b` for the uncorrected half sum s/2. The
-    offset follows the number of driven rows because it is trimmed in the reference current, which does so.
+    What goes into the converter is :math:`R/2 + (s/2 - a N/R) / b` for the uncorrected half sum s/2 of N driven rows of R: the
+    reference lies on the same word lines, so that the difference is balanced at 0 for every N
+    (:meth:`~spinbnn.hardware.arrays.setup.CrossbarSetup.centre`). The offset follows the number of driven rows because it is
+    trimmed in the reference current, which does so.
 
     Gain and offset are what two reads of every column give, one with all rows agreeing with its weights and one with none:
     :math:`a = \sum_r C_r` and :math:`b = (2/R) \sum_r D_r w_r`. For a linear array that is also the regression of the half

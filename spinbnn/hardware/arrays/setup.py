@@ -9,6 +9,7 @@ from typing import Any
 from ...crossbar.adc import Adc, for_popcount
 from ...crossbar.array_params import ArrayParams, ArrayQuantity
 from ...crossbar.cells import READOUTS
+from ...crossbar.variation import FAULTS
 from ...errors import ParameterError, suggest
 from ...files import content_hash
 
@@ -37,8 +38,8 @@ class CrossbarSetup:
         Of single-ended columns: the mean of a P and an AP column at the far end of the array, which see the wires; or
         :math:`N V (G_P + G_{AP}) / 2` for N driven rows, without wires.
     calibration : {"column", "array", "none"}
-        One gain and one offset for each column, or for all columns of an array, found at the trim temperature by known
-        inputs; or the design's conductances alone. See :class:`~spinbnn.hardware.arrays.response.Calibration`.
+        One gain and one offset for each column, or for all columns of an array, found by known inputs at the temperature of the
+        array file (300 K, the only one: array files have no temperature law); or the design's conductances alone. See :class:`~spinbnn.hardware.arrays.response.Calibration`.
     adc_kind : {"sar", "flash", "ramp", "sense"}
         Kind of the converters.
     adc_bits : int
@@ -52,12 +53,15 @@ class CrossbarSetup:
     Raises
     ------
     ParameterError
-        For an unknown choice, an unknown error of the converter, or a converter that cannot be.
+        For an unknown choice, an unknown error of the converter, a converter that cannot be, or probabilities of faults that sum to
+        more than 1.
 
     Notes
     -----
     256 rows have 257 counts. Eight bits spread over all of them would make steps of 256/255 counts, right nowhere; the
     default leaves one count out (``adc_clip``) and has steps of exactly one.
+
+    The range is placed for all R rows of a tile. Fewer driven rows (padding, bit planes) need no other: see :meth:`centre`.
 
     Examples
     --------
@@ -96,6 +100,14 @@ class CrossbarSetup:
                     remedy=suggest(str(key), _ERRORS),
                 )
         object.__setattr__(self, "adc_errors", {k: float(v) for k, v in self.adc_errors.items()})
+        chance = sum(self.params.value(f"faults.{name}") for name in FAULTS)
+        if chance > 1:  # copies by ArrayParams.with_values are not checked for it
+            raise ParameterError(
+                "the probabilities of the faults sum to more than 1",
+                where=f"CrossbarSetup, array {self.params.name}, faults",
+                value=chance,
+                remedy="a device has at most one fault",
+            )
         self.converter(2)  # refuses what no converter can be
 
     def converter(self, rows: int) -> Adc:
@@ -107,6 +119,31 @@ class CrossbarSetup:
             clip=None if self.adc_kind == "sense" else self.adc_clip,
             **self.adc_errors,
         )
+
+    def centre(self, driven: Any, rows: int) -> Any:
+        r"""Return what the converter of a tile is given for a signed sum of 0.
+
+        The column's current less that of the reference, which lies on the same word lines, is balanced at 0 for every number
+        N of driven rows; it is laid on the middle of the range, :math:`R/2`. Sums s of N rows are even or odd as N is: where
+        R - N is odd, :math:`R/2 + s/2` would stand on a threshold, so that half a count is taken off (a spare row of the array
+        of bit 0, driven where N is odd and R even or the other way round; its spread is not modelled) and added again
+        digitally: the sum is twice the value less twice this centre. A sense amplifier has one threshold, at a sum of 0, for every N.
+
+        Parameters
+        ----------
+        driven : int or array
+            N; of numpy or torch [].
+        rows : int
+            R of the tile, bit cells [].
+
+        Examples
+        --------
+        >>> setup = CrossbarSetup(params=ArrayParams.load("array_mohm"))
+        >>> [setup.centre(n, 256) for n in (256, 255, 0)]
+        [128.0, 127.5, 128.0]
+        """
+        odd = 0 if self.adc_kind == "sense" else (rows - driven) % 2
+        return (rows - odd) / 2
 
     @property
     def conductances(self) -> tuple[float, float]:

@@ -73,10 +73,10 @@ class RowTile:
     def gated_counts(
         self, setup: CrossbarSetup, calibrations: list[Calibration], inputs: NDArray[np.int_]
     ) -> Floats:
-        """Return calibrated counts n ``(K, C)`` before conversion, every input solved [counts]."""
+        """Return what the converters are given, ``(K, C)``, every input solved [counts]."""
         driven = np.abs(inputs).sum(axis=1, keepdims=True)
         parts = [
-            driven / 2
+            setup.centre(driven, inputs.shape[1])
             + (gated_half_sums(sample, setup, inputs) - one.offset * driven / inputs.shape[1]) / one.gain
             for sample, one in zip(self.samples, calibrations, strict=True)
         ]

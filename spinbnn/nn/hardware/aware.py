@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ...crossbar.adc import Clipping
 from ...errors import ParameterError
 from ...rng import integer_seed, stream
 from ..binarize import binary_sign
@@ -95,6 +96,11 @@ class HardwareAware:
         """Choose the chip of a mini-batch; it depends on the seed and the number of the mini-batch alone."""
         self.current = int(stream(self.seed, "array-chips", step).integers(self.chips))
 
+    @property
+    def clipping(self) -> dict[str, Clipping]:
+        """Clipped conversions of each layer since the pool was made, over all of its chips."""
+        return {name: sum((chip.clipping for chip in pool), Clipping()) for name, pool in self.pools.items()}
+
     def __enter__(self) -> HardwareAware:
         for name, layer in self._layers.items():
             self._handles.append(layer.register_forward_hook(self._hook(name)))
@@ -158,7 +164,7 @@ class _Written(PlacedLayer):
             kernel = torch.zeros((4, len(w), (last - first) * size), device=x.device)
             inside = slice(tile.start - first * size, tile.stop - first * size)
             kernel[0, :, inside] = signed / gain[:, None]
-            kernel[1, :, inside] = (common - offset[:, None] / rows) / gain[:, None] + 0.5
+            kernel[1, :, inside] = (common - offset[:, None] / rows) / gain[:, None]
             kernel[2, :, inside] = loaded / gain[:, None]
             kernel[3, :, inside] = 1.0
             shape = (4, len(w), last - first, *self.kernel_size) if self.spatial else (4, len(w), last - first)
@@ -168,7 +174,8 @@ class _Written(PlacedLayer):
             count = self._product(x, kernels[0], channels)
             count.mul_(1 + low["relief"].view(wide) * (1 - share))
             count.add_(self._product(mask, kernels[1], channels) + share * self._product(mask, kernels[2], channels))
-            part = self._convert(count, tile).mul_(2).sub_(driven)
+            centre = self.setup.centre(driven, rows)
+            part = self._convert(count.add_(centre), tile).sub_(centre).mul_(2)
             total = part if total is None else total.add_(part)
         assert total is not None
         return total
@@ -187,12 +194,14 @@ class _Written(PlacedLayer):
         adc = tile.bank.adc
         if tile.bank.errors.any():
             last = count.movedim(1, -1).contiguous() if self.spatial else count
-            found = tile.bank.convert(last, last.new_zeros(1) if adc.noise else None).values
-            return found.movedim(-1, 1) if self.spatial else found
+            found = tile.bank.convert(last, last.new_zeros(1) if adc.noise else None)
+            self.clipping += found.clipping
+            return found.values.movedim(-1, 1) if self.spatial else found.values
         wide: tuple[int, ...] = (1, -1, 1, 1) if self.spatial else (1, -1)
         factors = (1 + tile.bank.gain_error) / adc.step, (tile.bank.offset - adc.lo) / adc.step + 0.5
         scale, start = (torch.from_numpy(v).to(count).view(wide) for v in factors)
-        return count.mul_(scale).add_(start).floor_().clamp_(0, 2**adc.bits - 1).mul_(adc.step).add_(adc.lo)
+        self._count(count.mul_(scale).add_(start), adc)
+        return count.floor_().clamp_(0, 2**adc.bits - 1).mul_(adc.step).add_(adc.lo)
 
 
 def _forgotten(tile: RowTile) -> RowTile:

@@ -57,7 +57,8 @@ def to_hardware(model: nn.Module, profile: HardwareProfile, chip: Chip, fidelity
     ParameterError
         On an unknown fidelity.
     ProfileError
-        If the profile lacks what the fidelity needs, or the chip is made for another number of layers.
+        If the profile lacks what the fidelity needs, the chip is made for another number of layers, or ``table`` or ``exact`` is asked
+        for at another temperature than 300 K, which array files know alone.
 
     Warns
     -----
@@ -88,6 +89,10 @@ def to_hardware(model: nn.Module, profile: HardwareProfile, chip: Chip, fidelity
             value=None,
             remedy="profile.with_arrays(CrossbarSetup(params=ArrayParams.load('array_mohm'))), or fidelity='ideal'",
         )
+    if fidelity != "ideal":
+        from ...hardware.profile_checks import check_array_temperature
+
+        check_array_temperature(getattr(chip, "temperature", None), f"chip {chip.id}, temperature")
     count = len(drop_probabilities(model))
     if len(chip.drop_probability) != count:
         raise ProfileError(

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...crossbar.adc import Adc, AdcBank, Clipping
+from ...crossbar.adc import AdcBank
 from ...errors import ParameterError
 from .placed import PlacedLayer
 
@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 class LinearResponseLayer(PlacedLayer):
     r"""A binary layer on arrays that a linear response describes (:class:`~spinbnn.hardware.arrays.TileResponse`).
 
-    For each tile of rows, with the calibrated response :math:`(D, C)` and N driven rows of the window,
+    For each tile of R rows, with the calibrated response :math:`(D, C)`,
 
-    .. math:: n = \tfrac N2 + \sum_r |x_r|\, C_r + x_r D_r, \qquad
+    .. math:: n = m + \sum_r |x_r|\, C_r + x_r D_r, \qquad
        k = \mathrm{clip} \lfloor (n - lo) / \Delta + \tfrac12 \rfloor, \qquad
-       z = \sum_{tiles} 2 (lo + \Delta k) - N .
+       z = \sum_{tiles} 2 (lo + \Delta k - m) ,
+
+    for the middle :math:`m = R/2` of the range, half a count less where an odd number of rows is not driven
+    (:meth:`~spinbnn.hardware.arrays.setup.CrossbarSetup.centre`).
 
     The product with D is one convolution over the channels that the tile touches (its kernel is 0 outside the rows of the
     tile). The rest depends on the position in the image alone, and is added. Gated rows add terms in N/R.
@@ -74,12 +77,12 @@ class LinearResponseLayer(PlacedLayer):
     def _signs(self, x: Tensor) -> Tensor:
         """Inputs of -1 and +1: what does not depend on the sign depends on the position alone."""
         total: Tensor | None = None
-        for part, (constant, relief, driven) in zip(self._parts, self._position_maps(x), strict=True):
+        for part, (constant, relief, centre) in zip(self._parts, self._position_maps(x), strict=True):
             position = self._product(x, part.buffer("signed"), part.channels)
             if relief is not None:
                 position.mul_(relief)
             position.add_(constant)
-            total = self._digitise(position, part, driven, total)
+            total = self._digitise(position, part, centre, total)
         assert total is not None
         return total
 
@@ -93,13 +96,15 @@ class LinearResponseLayer(PlacedLayer):
                 share = driven / part.rows
                 position.mul_(1 + part.buffer("relief") * (1 - share))
                 position.add_(share * self._product(plane, part.buffer("loaded"), part.channels))
+            centre = self.setup.centre(driven, part.rows)
             position.add_(self._product(plane, part.buffer("common"), part.channels)).add_(part.buffer("start"))
-            total = self._digitise(position, part, driven, total)
+            position.add_(part.buffer("half") * (2 * centre))
+            total = self._digitise(position, part, centre, total)
         assert total is not None
         return total
 
-    def _digitise(self, position: Tensor, part: _Part, driven: Tensor, total: Tensor | None) -> Tensor:
-        """Convert in place; return ``total`` plus 2 (lo + step code) - driven."""
+    def _digitise(self, position: Tensor, part: _Part, centre: Any, total: Tensor | None) -> Tensor:
+        """Convert in place; return ``total`` plus 2 (lo + step code - centre)."""
         adc = part.bank.adc
         if adc.noise:
             if self.generator is None:
@@ -117,17 +122,8 @@ class LinearResponseLayer(PlacedLayer):
             self._count(position, adc)
             code = position.floor_().clamp_(0, 2**adc.bits - 1)
         if total is None:
-            return torch.add(2 * adc.lo - driven, code, alpha=2 * adc.step)
-        return total.add_(code, alpha=2 * adc.step).add_(2 * adc.lo - driven)
-
-    def _count(self, position: Tensor, adc: Adc) -> None:
-        """Count what lies outside the codes; a sense amplifier clips nothing."""
-        low = high = 0
-        if adc.kind != "sense" and position.numel():
-            least, most = (float(v) for v in torch.aminmax(position))
-            low = int((position < 0).sum()) if least < 0 else 0
-            high = int((position >= 2**adc.bits).sum()) if most >= 2**adc.bits else 0
-        self.clipping += Clipping(low=low, high=high, total=position.numel())
+            return torch.mul(code, 2 * adc.step).add_(2 * (adc.lo - centre))
+        return total.add_(code, alpha=2 * adc.step).add_(2 * (adc.lo - centre))
 
     def _by_thresholds(self, position: Tensor, part: _Part) -> Tensor:
         """Converters with errors of single thresholds; the position is in codes already."""
@@ -137,7 +133,7 @@ class LinearResponseLayer(PlacedLayer):
         return found.whole.movedim(-1, 1) if self.spatial else found.whole
 
     def _position_maps(self, x: Tensor) -> list[Any]:
-        """Return (constant, factor or None, driven rows) of each tile for images of this size."""
+        """Return (constant, factor or None, centre) of each tile for images of this size."""
         key = (tuple(x.shape[2:]), x.device, x.dtype)
         if key not in self._maps:
             mask = torch.ones((1, self.in_channels, *x.shape[2:]), dtype=torch.float64)
@@ -151,10 +147,12 @@ class LinearResponseLayer(PlacedLayer):
                     constant += share * self._product(mask, part.exact["loaded"], part.channels)
                     if any(self.padding):
                         relief = (1 + part.exact["relief"] * (1 - share)).to(x)
-                constant = torch.round((constant + part.exact["start"]) * part.grid) / part.grid
+                centre = torch.as_tensor(self.setup.centre(driven, part.rows), dtype=torch.float64).expand_as(driven)
+                constant = constant + part.exact["start"] + part.exact["half"] * (2 * centre)
+                constant = torch.round(constant * part.grid) / part.grid
                 if not any(self.padding):  # the same everywhere
-                    constant, driven = (v[..., :1, :1] if self.spatial else v for v in (constant, driven))
-                maps.append((constant.to(x), relief, driven.to(x)))
+                    constant, centre = (v[..., :1, :1] if self.spatial else v for v in (constant, centre))
+                maps.append((constant.to(x), relief, centre.to(x)))
             self._maps[key] = maps
         return self._maps[key]
 
@@ -170,8 +168,8 @@ class _Part:
         scale = (1 + tile.bank.gain_error) / adc.step
         ones = np.ones_like(response.signed)
         loaded = np.zeros_like(ones) if response.loaded is None else response.loaded
-        kernels = {"signed": response.signed, "common": response.common + 0.5 * ones, "loaded": loaded}
-        most = max(float(np.abs(value * scale).sum(axis=0).max()) for value in kernels.values())
+        kernels = {"signed": response.signed, "common": response.common, "loaded": loaded}
+        most = max(float(np.abs(value * scale).sum(axis=0).max()) for value in (*kernels.values(), 0.5 * ones))
         self.grid = 2.0 ** (22 - math.ceil(math.log2(max(2 * most, 2.0**adc.bits))))
         self.exact: dict[str, Tensor] = {}
         for key, value in kernels.items():
@@ -181,6 +179,7 @@ class _Part:
         shape = (1, -1, 1, 1) if layer.spatial else (1, -1)
         start = (tile.bank.offset - adc.lo) / adc.step + 0.5
         self._keep("start", torch.from_numpy(np.round(start * self.grid) / self.grid).reshape(shape))
+        self._keep("half", torch.from_numpy(np.round(scale / 2 * self.grid) / self.grid).reshape(shape))
         relief = np.broadcast_to(np.asarray(response.relief, float), start.shape)
         self._keep("relief", torch.from_numpy(relief.copy()).reshape(shape))
         plain = type(adc)(kind=adc.kind, bits=adc.bits, lo=0.0, hi=2.0**adc.bits - 1)

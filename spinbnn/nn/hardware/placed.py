@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...crossbar.adc import Clipping
+from ...crossbar.adc import Adc, Clipping
 from ..binarize import binary_sign
 from ..layers import BinaryConv2d, BinaryLinear
 from .tiles import check_input, pair
@@ -82,6 +82,15 @@ class PlacedLayer(nn.Module):
     def reset_clipping(self) -> None:
         """Count clipped conversions from zero."""
         self.clipping = Clipping()
+
+    def _count(self, position: Tensor, adc: Adc) -> None:
+        """Count what lies outside the codes, for positions in codes plus 1/2; a sense amplifier clips nothing."""
+        low = high = 0
+        if adc.kind != "sense" and position.numel():
+            least, most = (float(v) for v in torch.aminmax(position))
+            low = int((position < 0).sum()) if least < 0 else 0
+            high = int((position >= 2**adc.bits).sum()) if most >= 2**adc.bits else 0
+        self.clipping += Clipping(low=low, high=high, total=position.numel())
 
     def _lines(self, x: Tensor) -> Tensor:
         """Return what the word lines carry, checked and without gradient."""

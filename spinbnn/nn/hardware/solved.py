@@ -73,7 +73,8 @@ class SolvedLayer(PlacedLayer):
             first, back = distinct(part)
             self.solved += len(first)
             counts = tile.gated_counts(self.setup, calibrations, part[first])[back]
-            total += 2 * self._convert(counts, tile) - np.abs(part).sum(axis=1, keepdims=True)
+            centre = self.setup.centre(np.abs(part).sum(axis=1, keepdims=True), part.shape[1])
+            total += 2 * (self._convert(counts, tile) - centre)
         return total
 
     def _convert(self, counts: np.ndarray, tile: RowTile) -> np.ndarray:

@@ -195,3 +195,22 @@ def test_the_characterised_set_knows_the_draw_and_nothing_else(synthetic):
     assert components["rng"].area is None and all(components[b].energy is None for b in BLOCKS if b != "rng")
     report = estimate_cost(count_operations(LENET), components, "block")
     assert report.energy == pytest.approx(50 * components["rng"].energy, rel=1e-9, abs=0) and not report.complete
+
+
+@pytest.mark.parametrize("accounting", ["paper", "block"])
+@pytest.mark.parametrize(
+    "changed", [{"strategy": 2}, {"array": (128, 256)}, {"first": "bit_serial"}], ids=["strategy 2", "tiles", "bit planes"]
+)
+def test_conversions_and_partial_sums_have_no_published_figure(accounting, changed):
+    """One binary read of one tile is what Table II prices; outputs of several column results need converters and adders."""
+    plain = estimate_cost(count_operations(LENET), published(), accounting)
+    assert plain.complete and {"converter", "partial_sum"}.isdisjoint(r.block for r in (*plain.energy_rows, *plain.area_rows))
+    counts = count_operations(LENET, **changed)
+    report = estimate_cost(counts, published(), accounting)
+    for quantity in ("energy", "latency", "area"):
+        assert {"converter", "partial_sum"} <= set(report.unknown(quantity))
+    assert report.headline().startswith("at least") and "column converter" in report.headline()
+    priced = {b: sum(r.operations for r in estimate_cost(counts, FULL, accounting).energy_rows if r.block == b) for b in BLOCKS}
+    several = [layer for layer in counts.layers if layer.partial_sum_additions]
+    assert priced["converter"] == sum(layer.column_conversions for layer in several) > 0
+    assert priced["partial_sum"] == counts.total("partial_sum_additions") > 0

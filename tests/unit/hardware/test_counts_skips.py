@@ -106,3 +106,18 @@ def test_strategies_differ_in_reads_and_partial_sums_alone(strategy):
     assert counts.layers[0].partial_sum_additions == 3 * 3456 * (positions - 1)
     assert counts.layers[0].column_conversions == 3 * 3456 * positions
     assert counts.total("comparisons") == 3 * 4684 and counts.mapping.strategy == strategy
+
+
+@pytest.mark.parametrize(("size", "seen", "window"), [(5, 2, 2), (5, 1, 5), (7, 3, 2), (8, 2, 4)])
+@pytest.mark.parametrize("flat", [False, True])
+def test_pooling_looks_at_no_edge_that_fills_no_window(size, seen, window, flat):
+    """Of 5 x 5 values, windows of 2 x 2 see 4 x 4: three comparisons each, not 25 - 4."""
+    first = LayerSpec(kind="conv", name="a", in_channels=1, out_channels=3, kernel=(1, 1), input_size=(size, size), output_size=(size, size))
+    taker = LayerSpec(kind="linear", name="b", in_channels=3 * seen * seen, out_channels=2, scale_dropout=False)
+    layers = [first, taker]
+    if not flat:
+        second = LayerSpec(kind="conv", name="c", in_channels=3, out_channels=2, kernel=(1, 1), input_size=(seen, seen), output_size=(seen, seen))
+        layers = [first, second, LayerSpec(kind="linear", name="b", in_channels=2 * seen * seen, out_channels=2, scale_dropout=False)]
+    counts = count_operations(NetworkPlan(name="e", layers=layers, classes=2, input_shape=(1, size, size)), samples=1)
+    outputs = 3 * seen * seen
+    assert counts.layers[0].comparisons == outputs * (window * window - 1) + outputs

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from spinbnn.crossbar.array_params import ArrayParams
-from spinbnn.errors import DataError, ParameterError
+from spinbnn.errors import DataError, ParameterError, ProfileError
 from spinbnn.hardware import HardwareProfile
 from spinbnn.hardware.arrays import CrossbarSetup, measure_agreement, row_tiles
+from spinbnn.hardware.arrays.gated import gated_half_sums
 
 PARAMS = ArrayParams.load("array_mohm")
 SETUP = CrossbarSetup(params=PARAMS)
@@ -109,3 +110,40 @@ def test_tiles_have_their_own_devices_and_converters():
     assert len(set(values)) == 6 and len({v for t in tiles for v in t.bank.offset}) == 15
     with pytest.raises(ParameterError, match="array"):
         row_tiles(np.ones((2, 2), int), at, (0, 3), seed=1, layer="fc")
+
+
+def test_arrays_at_another_temperature_are_refused():
+    """Array files have no temperature law: 350 K would silently compute with the numbers of 300 K."""
+    for temperature in (None, 300.0):
+        assert HardwareProfile(targets=(0.2,), temperature=temperature, arrays=SETUP).arrays == SETUP
+    with pytest.raises(ProfileError, match="temperature law") as error:
+        HardwareProfile(targets=(0.2,), temperature=350.0, arrays=SETUP)
+    assert "350" in str(error.value) and error.value.remedy
+    warm = HardwareProfile(targets=(0.2,), temperature=350.0)
+    with pytest.raises(ProfileError, match="temperature law"):
+        warm.with_arrays(SETUP)
+    assert replace(warm, temperature=300.0).with_arrays(SETUP).with_arrays(None).arrays is None
+
+
+def test_faults_that_exclude_each_other_sum_to_one_at_most():
+    full = {"faults__stuck_parallel": 0.6, "faults__stuck_antiparallel": 0.3, "faults__open": 0.1}
+    CrossbarSetup(params=PARAMS.with_values(**full))
+    with pytest.raises(ParameterError, match="sum to more than 1"):
+        CrossbarSetup(params=PARAMS.with_values(**(full | {"faults__open": 0.2})))
+
+
+@pytest.mark.parametrize("kind", [bool, np.uint8, np.uint64])
+def test_inputs_without_a_sign_are_refused(kind):
+    """In an unsigned type -1 wraps, and the complement's word line of an input 0 or 1 is never what was meant."""
+    sample = row_tiles([[1, 0], [0, 1]], SETUP, (4, 4), seed=0, layer="x")[0].samples[0]
+    with pytest.raises(ParameterError, match="sign") as error:
+        gated_half_sums(sample, SETUP, np.array([[1, 0]], kind))
+    assert "2*bits - 1" in error.value.remedy
+    assert np.isfinite(gated_half_sums(sample, SETUP, np.array([[1, 0]], np.int8))).all()
+
+
+def test_the_floor_exports_the_electrical_side():
+    import spinbnn.hardware as floor
+
+    assert floor.CrossbarSetup is CrossbarSetup and floor.measure_agreement is measure_agreement
+    assert floor.ColumnAgreement.__name__ in dir(floor)

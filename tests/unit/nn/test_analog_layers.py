@@ -318,3 +318,42 @@ def test_aware_refuses_what_it_cannot_do():
     for model, chips in ((torch.nn.Linear(2, 2), 1), (BinaryLinear(4, 2), 0)):
         with pytest.raises(ParameterError, match="needs chips"):
             HardwareAware(model, at, chips=chips)
+
+
+@pytest.mark.parametrize("errors", [{}, {"mismatch": 0.2}])
+def test_training_counts_what_it_clips(errors):
+    at = CrossbarSetup(params=IDEAL, adc_bits=3, adc_clip=0.5, adc_errors=errors)
+    layer = conv()
+    x = torch.randn((2, 3, 9, 8), generator=draw(1))
+    with HardwareAware(layer, at, (16, 4), chips=1, seed=4) as aware:
+        assert aware.clipping == {"": Clipping()}
+        aware.step(0)
+        layer(x)
+    from spinbnn.rng import integer_seed
+
+    table = LinearResponseLayer(layer, at, (16, 4), seed=integer_seed(4, "array-pool", 0), name="", fidelity="table")
+    table(x)
+    assert aware.clipping[""].total == table.clipping.total and aware.clipping[""].fraction > 0.01
+    for side in ("low", "high"):
+        assert abs(getattr(aware.clipping[""], side) - getattr(table.clipping, side)) <= 1
+
+
+def test_a_chip_at_another_temperature_is_refused():
+    model = torch.nn.Sequential(BinaryLinear(8, 2, generator=draw()))
+    profile = PROFILE.with_arrays(CrossbarSetup(params=IDEAL))
+    chip = type("C", (), {"drop_probability": [], "seed": 1, "id": "c", "temperature": 350.0})()
+    for fidelity in ("table", "exact"):
+        with pytest.raises(ProfileError, match="temperature law"):
+            to_hardware(model, profile, chip, fidelity)
+    to_hardware(model, profile, chip, "ideal")
+
+
+def test_the_package_exports_the_layers_and_what_watches_them():
+    import importlib.util
+
+    import spinbnn.nn as room
+    from spinbnn.nn import hardware
+
+    for name in ("HardwareAware", "FidelityWarning", "clipping", "reset_clipping", "set_read_noise", "placed_layers", "to_hardware"):
+        assert name in room.__all__ and getattr(room, name) is getattr(hardware, name)
+    assert importlib.util.find_spec("spinbnn.nn.hardware_layers") is None

@@ -246,3 +246,14 @@ def test_torch_tensors_give_the_same_codes_and_stay_tensors(mismatch):
         50,
         7,
     )
+
+
+@pytest.mark.parametrize("kind", ["sar", "flash", "ramp"])
+def test_infinite_inputs_are_clipped_and_counted_with_and_without_errors(kind):
+    torch = pytest.importorskip("torch")
+    x = np.array([[-np.inf, np.inf, 3.0]])
+    for mismatch in (0.0, 0.2):
+        bank = Adc(kind=kind, bits=3, lo=0.0, hi=7.0, mismatch=mismatch).bank(3, 1)
+        for values in (x, torch.from_numpy(x)):
+            out = bank.convert(values)
+            assert out.codes.tolist()[0][:2] == [0, 7] and out.clipping == Clipping(low=1, high=1, total=3)

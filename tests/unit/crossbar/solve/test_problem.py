@@ -100,7 +100,7 @@ def test_a_result_does_not_depend_on_what_is_solved_beside_it(engine, wire, law)
     if engine == "numba":
         pytest.importorskip("numba")
     draw = stream(3, "solve_array, batch")
-    g, volts = draw.uniform(1e-5, 1e-3, (20, 11)), draw.normal(size=(7, 20)) * 10.0 ** -np.arange(7)[:, None]
+    g, volts = 10 ** draw.uniform(-5.0, -2.0, (20, 11)), draw.normal(size=(7, 20)) * 10.0 ** -np.arange(7)[:, None]
     cells = TunnelCells(parallel=1.0 / g, tmr=1.2, half_voltage=0.3, state=(draw.random((20, 11)) < 0.5) * 1.0) if law else g
 
     def of(some):

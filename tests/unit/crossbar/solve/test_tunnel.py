@@ -11,6 +11,7 @@ from tolerances import ARRAY_DIRECT, ARRAY_ENGINES
 
 from spinbnn import resources
 from spinbnn.crossbar.solve import TunnelCells, solve_array
+from spinbnn.errors import ParameterError
 from spinbnn.rng import stream
 
 LAW = TunnelCells(parallel=1e4, tmr=1.2, half_voltage=0.4, state=1.0)
@@ -66,3 +67,16 @@ def test_cells_without_bias_dependence_are_linear_cells():
     curved = solve_array(cells, volts, wire_row=2.0, wire_column=3.0, active=on)
     linear = solve_array(1e-4 / (1.0 + state), volts, wire_row=2.0, wire_column=3.0, active=on, method="lines")
     assert np.abs(curved.currents - linear.currents).max() < ARRAY_ENGINES * np.abs(linear.currents).max()
+
+
+@pytest.mark.parametrize(
+    ("key", "bad"),
+    [("parallel", 0.0), ("parallel", -1e4), ("tmr", -0.1), ("half_voltage", 0.0), ("half_voltage", -0.4), ("state", -0.1), ("state", 1.1), ("tmr", np.nan)],
+)
+def test_what_no_junction_has_is_refused(key, bad):
+    good = {"parallel": 1e4, "tmr": 1.2, "half_voltage": 0.4, "state": 1.0}
+    TunnelCells(**good)
+    for value in (bad, np.array([good[key], bad]), [good[key], bad]):
+        with pytest.raises(ParameterError, match=f"TunnelCells, {key}") as error:
+            TunnelCells(**(good | {key: value}))
+        assert error.value.remedy

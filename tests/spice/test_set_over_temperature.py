@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from spinbnn.characterize.design_check import bench_of, dac_linearity
-from spinbnn.characterize.search import rising
 from spinbnn.circuit import NgspiceShared, Technology, Timing
 from spinbnn.circuit.design import ModuleDesign
 from spinbnn.device import DeviceParams
@@ -53,9 +52,11 @@ def test_the_regulated_module_keeps_its_p_from_cold_to_hot(name: str, current: f
 def test_the_code_of_27_degrees_serves_the_nominal_module_at_every_temperature(name: str) -> None:
     trimmed = bench(name)
     codes = trimmed.design.codes
-    first, second = codes // 2, codes // 2 + codes // 16
-    x1, x2, wanted = (rising(p) for p in (*(float(p_over_temperature(trimmed, (300.15,), code=c)[0]) for c in (first, second)), 0.5))
-    code = round(first + (wanted - x1) / (x2 - x1) * (second - first))
+    low, high = 0, codes - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if p_over_temperature(trimmed, (300.15,), code=middle)[0] < 0.5 else (low, middle)
+    code = min((low, high), key=lambda c: abs(float(p_over_temperature(trimmed, (300.15,), code=c)[0]) - 0.5))
     p = p_over_temperature(trimmed, code=code)
     assert abs(p[2] - 0.5) < 0.045, "within half a step"
     assert np.abs(p - p[2]).max() < 0.05

@@ -102,8 +102,6 @@ def junctions_of(params: DeviceParams, draw: Mapping[str, float], junctions: int
     ([1.2, 1.3], 331000.0)
     """
     reference, bloch = params.value("thermal.reference_temperature"), params.get("electrical.tmr_bloch_temperature")
-    found = []
-    for k in range(junctions):
-        resistance, tmr = (draw.get(reference_key(k) + key, params.value(key)) for key in REFERENCE_FIELDS)
-        found.append(ReferenceJunction(resistance=resistance, tmr=float(tmr_at(tmr, temperature, reference=reference, bloch_temperature=bloch))))
-    return found
+    resistance, tmr = ([draw.get(reference_key(k) + key, params.value(key)) for k in range(junctions)] for key in REFERENCE_FIELDS)
+    ratio = tmr_at(tmr, temperature, reference=reference, bloch_temperature=bloch)
+    return [ReferenceJunction(resistance=r, tmr=float(m)) for r, m in zip(resistance, ratio, strict=True)]

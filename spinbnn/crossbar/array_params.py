@@ -166,16 +166,7 @@ class ArrayParams:
                 raise ParameterError(
                     "a field is missing", where=where, value=key, remedy=f"add {key!r}: {spec.description}"
                 )
-        chance = sum(
-            found[f"faults.{name}"].value for name in ("stuck_parallel", "stuck_antiparallel", "open")
-        )
-        if chance > 1:
-            raise ParameterError(
-                "the probabilities of the faults sum to more than 1",
-                where=f"{where}, [faults]",
-                value=chance,
-                remedy="a device has at most one fault",
-            )
+        _check_faults(found, where)
         notes = data.get("notes", ())
         for key, value in (("name", data.get("name", where)), ("description", data.get("description", ""))):
             if not isinstance(value, str):
@@ -212,6 +203,11 @@ class ArrayParams:
         --------
         >>> ArrayParams.load("array_mohm").with_values(junction__tmr=1.0, junction__tmr__sigma=0.0)["junction.tmr"].sigma
         0.0
+
+        Raises
+        ------
+        ParameterError
+            For an unknown field, a value out of range, or probabilities of faults that sum to more than 1.
         """
         changed = dict(self.quantities)
         for name, value in values.items():
@@ -229,6 +225,7 @@ class ArrayParams:
                 changed[key] = replace(
                     now, value=_range(key, float(value), "with_values"), source="set by the caller"
                 )
+        _check_faults(changed, "with_values")
         return replace(self, quantities=changed)
 
     @property
@@ -315,6 +312,18 @@ class ArrayParams:
             "meaning",
         ]
         return Table(f"Array {self.name}", columns, rows, note=" ".join((self.assumption_note, *self.notes)))
+
+
+def _check_faults(found: Mapping[str, ArrayQuantity], where: str) -> None:
+    """Refuse probabilities of faults that exclude each other and sum to more than 1."""
+    chance = sum(found[f"faults.{name}"].value for name in ("stuck_parallel", "stuck_antiparallel", "open"))
+    if chance > 1:
+        raise ParameterError(
+            "the probabilities of the faults sum to more than 1",
+            where=f"{where}, [faults]",
+            value=chance,
+            remedy="a device has at most one fault",
+        )
 
 
 def _percent(spread: float) -> str:

@@ -67,7 +67,7 @@ def word_lines(inputs: Any, readout: str = "single") -> Any:
     Parameters
     ----------
     inputs : array (..., R)
-        -1, +1, or 0 for a row that is not driven; numpy or any array that broadcasts like it (torch) [].
+        -1, +1, or 0 for a row that is not driven; numpy or any array that broadcasts like it (torch), signed [].
     readout : {"single", "differential"}
         ``"single"``: two word lines a cell, ``(..., 2 R)``, true before complement, 0 or 1. ``"differential"``: one
         bipolar word line a cell, ``(..., R)``.
@@ -75,7 +75,7 @@ def word_lines(inputs: Any, readout: str = "single") -> Any:
     Raises
     ------
     ParameterError
-        If an input is none of the three, or the readout is unknown.
+        If an input is none of the three, the type has no sign (boolean, unsigned), or the readout is unknown.
 
     Examples
     --------
@@ -83,6 +83,14 @@ def word_lines(inputs: Any, readout: str = "single") -> Any:
     [1, 0, 0, 1, 0, 0]
     """
     _check_readout(readout)
+    kind = str(inputs.dtype).removeprefix("torch.")
+    if kind.startswith(("bool", "uint")):
+        raise ParameterError(
+            "a word line carries a sign; this type has none",
+            where="word_lines, inputs",
+            value=kind,
+            remedy="2*bits - 1, in a signed type, for inputs of -1 and +1 stored as bits",
+        )
     bad = (inputs != 1) & (inputs != -1) & (inputs != 0)
     if bool(bad.any()):
         raise ParameterError(

@@ -128,8 +128,9 @@ def sample_array(
     :math:`\sqrt{1 + c_v^2}` times its median, and the mean of its conductance as much above the median's
     (0.24 % at 7 %). TMR(v) is taken at the read voltage over the junction alone, an upper bound of the drop of the
     ratio. The factors belong to the device, not to the bit: other weights on the same chip meet the same devices.
-    Streams depend on (seed, layer, tile) alone, so that arrays can be drawn in any order; faults are nested: a larger
-    probability keeps the stuck devices of a smaller one.
+    Streams depend on (seed, layer, tile) alone, so that arrays can be drawn in any order. One number decides on the
+    fault of a device: where no probability falls, a faulty device stays faulty, but with a larger ``stuck_parallel``
+    (or ``stuck_antiparallel``) its fault may become another one.
 
     Raises
     ------

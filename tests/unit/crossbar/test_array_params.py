@@ -106,6 +106,8 @@ def test_faults_sum_to_at_most_one():
     wrong["faults"]["stuck_parallel"]["value"] = 0.6
     with pytest.raises(ParameterError, match="more than 1"):
         ArrayParams.from_dict(wrong)
+    with pytest.raises(ParameterError, match="more than 1"):
+        ArrayParams.load("array_mohm").with_values(faults__stuck_parallel=0.6, faults__open=0.5)
 
 
 @pytest.mark.parametrize(

@@ -222,6 +222,8 @@ def test_faults_are_nested():
         lambda: antiparallel_states([0, 1]),
         lambda: word_lines(np.array([0.5])),
         lambda: word_lines(np.array([1]), "triple"),
+        lambda: word_lines(np.array([True, False])),
+        lambda: word_lines(np.array([1, 0], np.uint8)),
         lambda: effective_conductance([[1.0]], [[1.0]], 2),
         lambda: signed_sum(1.0, 1.0, 1.0, 0.1, readout="differential"),
         lambda: signed_sum(1.0, 2.0, 1.0, 0.1),

@@ -20,6 +20,8 @@ SOURCES = ("characterize", "circuit", "device", "rng.py", "units.py")
 """Code that a worker runs; it must be the same there and here."""
 AHEAD = 4
 """Jobs on the cluster for each of its threads, so that none waits for us."""
+LOOK = 1.0
+"""How often the connection is looked at while a result is awaited: Dask leaves some futures open for ever when its scheduler goes. [s]"""
 
 
 @lru_cache(maxsize=4)
@@ -78,7 +80,7 @@ class ClusterSimulator:
     engine : str
         Engine of the bench.
     timeout : float
-        Longest wait for the scheduler. [s]
+        Longest wait for the scheduler, at the start and when it has gone. [s]
 
     Attributes
     ----------
@@ -100,7 +102,7 @@ class ClusterSimulator:
             raise MissingToolError("Dask's scheduler is not installed", where="distributed", remedy="pip install 'spinbnn[cluster]'") from error
         if "://" not in address:
             raise ParameterError("not the address of a scheduler", where="cluster", value=address, remedy="write tcp://HOST:PORT, as 'dask scheduler' prints it")
-        self.address, self.engine = address, engine
+        self.address, self.engine, self.timeout = address, engine, timeout
         try:
             self._client = Client(address, timeout=timeout, set_as_default=False)
         except (OSError, ValueError, TimeoutError) as error:
@@ -147,12 +149,17 @@ class ClusterSimulator:
                 future.cancel()
 
     def _result(self, future: Any, name: str) -> SimulationResult:
-        from concurrent.futures import CancelledError
+        from concurrent.futures import CancelledError, wait
 
         from distributed import KilledWorker
         from distributed.comm.core import CommClosedError  # type: ignore[import-not-found, unused-ignore]
 
+        away = 0.0
         try:
+            while not wait([future], timeout=LOOK).done:
+                away = 0.0 if self._client.status == "running" else away + LOOK
+                if away >= self.timeout:
+                    raise TimeoutError(f"no connection for {self.timeout:g} s ({self._client.status})")
             found = future.result()
         except KilledWorker as error:
             return SimulationResult(index=0, status="crashed", name=name, error=f"the workers of the cluster died of this job: {error}".split("\n")[0])

@@ -181,6 +181,19 @@ def test_a_cluster_that_goes_away_is_lost() -> None:
             list(remote.run(jobs()))
 
 
+def test_a_future_that_dask_leaves_open_is_a_lost_cluster(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from concurrent.futures import Future
+    from types import SimpleNamespace
+
+    monkeypatch.setattr("spinbnn.characterize.cluster.LOOK", 0.05)
+    with ClusterSimulator(address, "macrospin") as remote:
+        client, remote.timeout = remote._client, 0.2
+        remote._client = SimpleNamespace(status="connecting")
+        with pytest.raises(SimulationError, match="the cluster was lost"):
+            remote._result(Future(), "job")
+        remote._client = client
+
+
 def test_a_search_on_a_cluster_gives_the_identical_table(address: str) -> None:
     flow = Flow.load("dropout_module_trim").with_axes(draw={"count": 2})
     reference = search(flow, workers=1)

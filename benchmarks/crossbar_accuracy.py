@@ -204,10 +204,10 @@ def main() -> None:
     record: dict[str, Any] = {"chips": options.chips, "images": len(x), "software": software, "sweep": sweep(model, x, y, options.chips, options.knobs)}
     record["corrections"] = corrections(model, x, y, options.chips)
     record["training"] = training(data, options.training_epochs, options.training_chips) if options.training_epochs else []
-    record |= {"command": "python benchmarks/crossbar_accuracy.py", **provenance.record(11)}
+    record |= {"command": f"python benchmarks/{provenance.command()}", **provenance.record(11)}
     write_text(Path(f"{options.out}.json"), json.dumps(record, indent=1) + "\n")
     notes = "\n".join(ArrayParams.load(name).assumption_note for name in ("array_mohm", "array_100k"))
-    write_text(Path(f"{options.out}.md"), f"{render(record)}\n\n{notes}\n\n![Accuracy against converter bits, spread, wires and array size]({Path(options.out).name}.png)\n")
+    write_text(Path(f"{options.out}.md"), f"# Accuracy against the arrays\n\n    {record['command']}\n\n{render(record)}\n\n{notes}\n\n![Accuracy against converter bits, spread, wires and array size]({Path(options.out).name}.png)\n")
     figure(record, Path(f"{options.out}.png"))
     print(render(record))
 

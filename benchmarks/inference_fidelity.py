@@ -174,10 +174,10 @@ def main() -> None:
     with torch.no_grad():
         rows = measure("lenet5", model, real_lenet5(), data.test_images[:BATCH], params, budget, 1)
         rows += measure("resnet20", resnet20(True), resnet20(False), images, params, budget, 1)
-    record = {"command": f"python benchmarks/inference_fidelity.py --params {options.params}", "batch": BATCH, "targets": TARGETS, "rows": rows, **provenance.record(None)}
+    record = {"command": f"python benchmarks/{provenance.command()}", "batch": BATCH, "targets": TARGETS, "rows": rows, **provenance.record(None)}
     write_text(Path(f"{options.out}.json"), json.dumps(record, indent=1) + "\n")
     note = "One chip, arrays of 256 x 256 bit cells, 8-bit converters with calibrated columns. 'exact' with gated rows solves equal inputs of a batch once; ResNet-20 there with 4 images.\n"
-    write_text(Path(f"{options.out}.md"), f"{table(rows).to_markdown()}\n\n{note}{KNOWN}\n{params.assumption_note}\n")
+    write_text(Path(f"{options.out}.md"), f"# Inference by fidelity\n\n    {record['command']}\n\n{table(rows).to_markdown()}\n\n{note}{KNOWN}\n{params.assumption_note}\n")
     print(table(rows))
 
 

@@ -129,10 +129,10 @@ def main() -> None:
             for name in options.arrays
             for rows, readout in WAYS
         ]
-    record |= {"command": "python benchmarks/table_against_exact.py", **provenance.record(7)}
+    record |= {"command": f"python benchmarks/{provenance.command()}", **provenance.record(7)}
     write_text(Path(f"{options.out}.json"), json.dumps(record, indent=1) + "\n")
     notes = " ".join(ArrayParams.load(name).assumption_note for name in options.arrays)
-    write_text(Path(f"{options.out}.md"), f"{render(record)}\n\n{notes}\n")
+    write_text(Path(f"{options.out}.md"), f"# `table` against `exact`\n\n    {record['command']}\n\n{render(record)}\n\n{notes}\n")
     print(render(record))
 
 

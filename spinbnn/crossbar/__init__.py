@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from .solve import TransferMatrix as TransferMatrix
     from .solve import TunnelCells as TunnelCells
     from .solve import solve_array as solve_array
+    from .tiling import MatrixTiling as MatrixTiling
+    from .tiling import cells_of_array as cells_of_array
     from .variation import ArraySample as ArraySample
     from .variation import sample_array as sample_array
 
@@ -53,6 +55,8 @@ _HOMES = {
     "TransferMatrix": "solve",
     "TunnelCells": "solve",
     "solve_array": "solve",
+    "MatrixTiling": "tiling",
+    "cells_of_array": "tiling",
     "ArraySample": "variation",
     "sample_array": "variation",
 }

@@ -6,27 +6,23 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
-from ..errors import ParameterError, suggest
 from .plan import LayerSpec, NetworkPlan
+from .tiling import ROWS as ROWS
+from .tiling import STRATEGIES as STRATEGIES
+from .tiling import MatrixTiling, cells_of_array, check_strategy, outputs_inside
 
 if TYPE_CHECKING:
     from ..tables import Table
 
-ROWS = ("cells", "devices")
-STRATEGIES = (1, 2)
-DEVICES_PER_CELL = 2
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerMapping:
-    r"""Where the matrix of one layer lies.
+    r"""Where the matrix of one layer lies; the tiles are those of :class:`~spinbnn.crossbar.tiling.MatrixTiling`.
 
     Parameters
     ----------
     layer : LayerSpec
         The layer.
-    row_tiles, column_tiles : int
-        Tiles of one matrix in each direction, ``ceil(R / r)`` and ``ceil(C / c)``; 0 for a digital layer [].
     cells : tuple of int
         Rows and columns of bit cells of one array, ``(r, c)`` [].
     strategy : {1, 2}
@@ -44,25 +40,41 @@ class LayerMapping:
     """
 
     layer: LayerSpec
-    row_tiles: int
-    column_tiles: int
     cells: tuple[int, int]
     strategy: int = 1
 
     @property
+    def tiling(self) -> MatrixTiling:
+        """The tiles of the layer's matrix, those of a digital layer too, which takes none of them."""
+        layer = self.layer
+        return MatrixTiling(
+            channels=layer.in_channels, columns=layer.columns, cells=self.cells, kernel=layer.kernel, strategy=self.strategy
+        )
+
+    @property
     def positions(self) -> int:
         """Matrices that the layer is split into: 1, or one for each kernel position []."""
-        return prod(self.layer.kernel) if self.strategy == 2 else 1
+        return self.tiling.positions
 
     @property
     def matrix_rows(self) -> int:
         """Rows of one matrix []."""
-        return self.layer.rows // self.positions
+        return self.tiling.matrix_rows
+
+    @property
+    def row_tiles(self) -> int:
+        """Tiles of one matrix from top to bottom, ``ceil(R / r)``; 0 for a digital layer []."""
+        return 0 if self.layer.digital else self.tiling.row_tiles
+
+    @property
+    def column_tiles(self) -> int:
+        """Tiles of one matrix from left to right, ``ceil(C / c)``; 0 for a digital layer []."""
+        return 0 if self.layer.digital else self.tiling.column_tiles
 
     @property
     def arrays(self) -> int:
-        """Arrays that hold the layer; every tile has its own []."""
-        return self.positions * self.row_tiles * self.column_tiles
+        """Arrays that hold the layer; every tile has its own; 0 for a digital layer []."""
+        return 0 if self.layer.digital else self.tiling.arrays
 
     @property
     def accesses(self) -> int:
@@ -71,7 +83,7 @@ class LayerMapping:
         if self.strategy == 1:
             return layer.windows
         return prod(
-            sum(_inside(k, n, out, layer.stride, layer.padding) for k in range(size))
+            sum(len(outputs_inside(k, n, out, layer.stride, layer.padding)) for k in range(size))
             for size, n, out in zip(layer.kernel, layer.input_size, layer.output_size, strict=True)
         )
 
@@ -113,23 +125,18 @@ class LayerMapping:
 
     @property
     def row_ranges(self) -> tuple[tuple[int, int], ...]:
-        """First and one-past-last row of each row tile, within one matrix."""
-        return _ranges(self.matrix_rows, self.cells[0], self.row_tiles)
+        """First and one-past-last row of each row tile, within one matrix; empty for a digital layer."""
+        return () if self.layer.digital else self.tiling.row_ranges
 
     @property
     def row_slices(self) -> tuple[slice, ...]:
-        """Rows of the unrolled kernel ``(C_in, kh, kw)`` that each row tile holds, position by position."""
-        step = self.positions
-        return tuple(
-            slice(position + first * step, position + (end - 1) * step + 1, step)
-            for position in range(step)
-            for first, end in self.row_ranges
-        )
+        """Rows of the unrolled kernel ``(C_in, kh, kw)`` that each row tile holds, position by position; empty for a digital layer."""
+        return () if self.layer.digital else self.tiling.row_slices
 
     @property
     def column_ranges(self) -> tuple[tuple[int, int], ...]:
-        """First and one-past-last matrix column of each column tile."""
-        return _ranges(self.layer.columns, self.cells[1], self.column_tiles)
+        """First and one-past-last matrix column of each column tile; empty for a digital layer."""
+        return () if self.layer.digital else self.tiling.column_ranges
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,46 +265,7 @@ def map_plan(
     >>> map_plan(plan("lenet5", first="bit_serial")).reads
     4675
     """
-    if isinstance(strategy, bool) or strategy not in STRATEGIES:
-        raise ParameterError(
-            "this mapping strategy is not built",
-            where="map_plan, strategy",
-            value=strategy,
-            remedy="1 (kernel unrolled into a column) or 2 (a matrix for each kernel position)",
-        )
-    if rows not in ROWS:
-        raise ParameterError(
-            "unknown kind of array rows", where="map_plan, rows", value=rows, remedy=suggest(str(rows), ROWS)
-        )
-    r = array[0] // (DEVICES_PER_CELL if rows == "devices" else 1)
-    c = array[1]
-    if r < 1 or c < 1:
-        raise ParameterError(
-            "the array holds no bit cell", where="map_plan, array", value=array, remedy="e.g. (256, 256)"
-        )
-    layers = tuple(
-        LayerMapping(
-            layer=layer,
-            cells=(r, c),
-            strategy=strategy,
-            row_tiles=0 if layer.digital else -(-_matrix_rows(layer, strategy) // r),
-            column_tiles=0 if layer.digital else -(-layer.columns // c),
-        )
-        for layer in plan.layers
-    )
+    check_strategy(strategy, "map_plan, strategy")
+    cells = cells_of_array(array, rows, "map_plan")
+    layers = tuple(LayerMapping(layer=layer, cells=cells, strategy=strategy) for layer in plan.layers)
     return Mapping(plan=plan, array=(array[0], array[1]), rows=rows, layers=layers, strategy=strategy)
-
-
-def _matrix_rows(layer: LayerSpec, strategy: int) -> int:
-    return layer.in_channels if strategy == 2 else layer.rows
-
-
-def _inside(k: int, length: int, outputs: int, stride: int, padding: int) -> int:
-    """Return the outputs for which kernel position ``k`` meets a pixel and not the padding."""
-    first = max(0, -(-(padding - k) // stride))
-    last = min(outputs - 1, (length - 1 + padding - k) // stride)
-    return max(0, last - first + 1)
-
-
-def _ranges(length: int, size: int, tiles: int) -> tuple[tuple[int, int], ...]:
-    return tuple((i * size, min((i + 1) * size, length)) for i in range(tiles))

@@ -17,7 +17,7 @@ def run_cost(plan: NetworkPlan, profile: HardwareProfile, samples: int) -> dict[
     """
     rows = []
     for schedule in ("sampled", "exact"):
-        counts = count_operations(plan, array=profile.array, schedule=schedule, samples=samples, modules=profile.modules)
+        counts = count_operations(plan, array=profile.array, rows=profile.array_rows, strategy=profile.strategy, schedule=schedule, samples=samples, modules=profile.modules)
         for source, components in (("published, Table II", published()), ("own, characterised", characterised(profile))):
             for accounting in ("paper", "block") if source.startswith("published") else ("block",):
                 report = estimate_cost(counts, components, accounting=accounting)

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import rng
+from ..crossbar.tiling import cells_of_array
 from ..errors import ProfileError
-from ..files import content_hash
-from .chip import Chip
 from .extract import TableLike, from_table
 from .modules import ModuleTable
-from .population import CharacterisedModules, Conditions, GaussianModules
 from .profile_checks import check_profile, each_layer
+from .profile_chips import ChipDraws
+from .profile_settings import id_of, settings_of
 
 if TYPE_CHECKING:
     from .arrays import ColumnAgreement, CrossbarSetup
@@ -27,7 +26,7 @@ DEFAULT_TEMPERATURE = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class HardwareProfile:
+class HardwareProfile(ChipDraws):
     r"""What the networks and the cost need to know of a chip's dropout modules.
 
     Made by :meth:`build` from a characterisation, by :meth:`load` from a file, or by :meth:`ideal` and
@@ -54,7 +53,12 @@ class HardwareProfile:
         Step of the SET DAC over a table of voltages or currents, taken as ideal; 10 mV or 1 uA unless told
         otherwise. Over a table of codes it is one code [V, A or 1].
     array : tuple of int
-        Rows and columns of one crossbar array [].
+        Rows and columns of one crossbar array, in the unit that ``array_rows`` names [].
+    array_rows : {"cells", "devices"}
+        Whether a row of an array is a bit cell, or one of its two devices: then a column has half as many cells.
+    strategy : {1, 2}
+        How convolutions lie on arrays: kernels unrolled into columns, or a matrix for each kernel position
+        (:func:`~spinbnn.crossbar.mapping.map_plan`).
     source_hash : str
         Content hash of the lookup table.
     excluded_draws : int
@@ -76,7 +80,7 @@ class HardwareProfile:
     Raises
     ------
     ParameterError
-        For an unknown arrangement or trim, targets outside (0, 1), a DAC step that is not positive, a spread
+        For an unknown arrangement, trim, strategy or kind of rows, an array that holds no cell, targets outside (0, 1), a DAC step that is not positive, a spread
         that is negative or not finite, or a module without a temperature.
     ProfileError
         For arrays at another temperature than 300 K.
@@ -98,6 +102,8 @@ class HardwareProfile:
     trim: str = "none"
     dac_step: float | None = None
     array: tuple[int, int] = (256, 256)
+    array_rows: str = "cells"
+    strategy: int = 1
     source_hash: str = ""
     excluded_draws: int = 0
     arrays: CrossbarSetup | None = None
@@ -220,11 +226,6 @@ class HardwareProfile:
         )
 
     @property
-    def layers(self) -> int:
-        """Dropout layers, L []."""
-        return len(self.targets)
-
-    @property
     def drop_probability(self) -> Floats:
         """Target drop probabilities, shape (L,) []."""
         return np.array(self.targets)
@@ -233,39 +234,44 @@ class HardwareProfile:
     def id(self) -> str:
         """Twelve hexadecimal digits of the hash of everything the profile holds."""
         if "id" not in self._cache:
-            data = self.settings()
-            data.pop("agreements", None)  # a measurement changes nothing of what was measured
-            if self.module is not None:
-                held = ("temperature", "a", "b", "energy", "latency")
-                for key in ("amplitude", *held, *(("read_ok",) if self.module.read_ok is not None else ())):
-                    value = getattr(self.module, key)
-                    named = self.module.axis if key == "amplitude" else key
-                    data[f"module.{named}"] = (
-                        None if value is None else content_hash(np.ascontiguousarray(value, "<f8").tobytes())
-                    )
-            self._cache["id"] = content_hash(data)[:12]
+            self._cache["id"] = id_of(self)
         found: str = self._cache["id"]
         return found
 
+    @property
+    def cells(self) -> tuple[int, int]:
+        """Rows and columns of bit cells of one array []."""
+        return cells_of_array(self.array, self.array_rows)
+
     def settings(self) -> dict[str, Any]:
         """Return everything but the module's numbers as plain data."""
-        held: dict[str, Any] = {
-            "targets": list(self.targets),
-            "modules": self.modules,
-            "sigma": self.sigma,
-            "temperature": self.temperature,
-            "corner": self.corner,
-            "trim": self.trim,
-            "dac_step": self.dac_step,
-            "array": list(self.array),
-            "source_hash": self.source_hash,
-            "excluded_draws": self.excluded_draws,
-        }
-        if self.arrays is not None:
-            held["arrays"] = self.arrays.to_dict()
-        if self.agreements:
-            held["agreements"] = [record.to_dict() for record in self.agreements]
-        return held
+        return settings_of(self)
+
+    def with_mapping(
+        self, array: tuple[int, int] | None = None, *, rows: str | None = None, strategy: int | None = None
+    ) -> HardwareProfile:
+        """Return a copy whose networks lie on the arrays in another way; what is not given stays.
+
+        Parameters
+        ----------
+        array : tuple of int, optional
+            Rows and columns of one array [].
+        rows : {"cells", "devices"}, optional
+            The unit of its rows, ``array_rows``.
+        strategy : {1, 2}, optional
+            As of the class.
+
+        Examples
+        --------
+        >>> HardwareProfile.ideal(0.2).with_mapping((128, 64), rows="devices", strategy=2).cells
+        (64, 64)
+        """
+        return replace(
+            self,
+            array=self.array if array is None else array,
+            array_rows=self.array_rows if rows is None else rows,
+            strategy=self.strategy if strategy is None else strategy,
+        )
 
     def with_arrays(self, arrays: CrossbarSetup | None, array: tuple[int, int] | None = None) -> HardwareProfile:
         """Return a copy with another electrical side of the arrays (None: without), and another size of them if given.
@@ -308,201 +314,10 @@ class HardwareProfile:
                 value=None,
                 remedy="profile.with_arrays(CrossbarSetup(params=ArrayParams.load('array_mohm')))",
             )
-        size = (self.array[0] if rows is None else rows, self.array[1] if columns is None else columns)
+        size = (self.cells[0] if rows is None else rows, self.cells[1] if columns is None else columns)
         found = measure_agreement(self.arrays, *size, chips=chips, inputs=inputs, seed=seed)
         kept = [a for a in self.agreements if (a.setup, a.rows, a.columns) != (found.setup, found.rows, found.columns)]
         return replace(self, agreements=(*kept, found))
-
-    @property
-    def draw_energy(self) -> float | None:
-        """Mean energy of one cycle over draws and layers at the profile's codes; None where unknown [J]."""
-        return self._mean("energy")
-
-    @property
-    def draw_latency(self) -> float | None:
-        """Mean latency of one cycle over draws and layers at the profile's codes; None where unknown [s]."""
-        return self._mean("latency")
-
-    @property
-    def unreadable_modules(self) -> int | None:
-        """Draws of which one layer's code gives a wrong read-out; None where read-outs were not measured [].
-
-        Over the D draws of :meth:`module_drop_probabilities`, at the profile's codes and temperature, judged at
-        the nearest characterised point (:meth:`ModuleTable.readable`). Draws left out are not counted again.
-
-        Examples
-        --------
-        >>> HardwareProfile.ideal(0.2).unreadable_modules is None
-        True
-        """
-        return None if self._characterised is None else self._characterised.unreadable()
-
-    def _mean(self, quantity: str) -> float | None:
-        return None if self._characterised is None else self._characterised.mean(quantity)
-
-    def chip(
-        self, seed: int, *, temperature: float | None = None, trim_temperature: float | None = None
-    ) -> Chip:
-        """Return the chip that a seed fixes.
-
-        Parameters
-        ----------
-        seed : int
-            Seed of the chip []
-        temperature : float, optional
-            At which it runs; None is the profile's [K].
-        trim_temperature : float, optional
-            At which its codes were chosen; None is the profile's, not the running temperature [K].
-
-        Raises
-        ------
-        CoverageError
-            Outside the characterised temperatures, or with a temperature where nothing was characterised.
-        """
-        where = {"temperature": temperature, "trim": trim_temperature}
-        conditions = Conditions(temperature=temperature, trim_temperature=trim_temperature)
-        drawn = self._modules.draw(rng.stream(seed, "chip"), self._count, conditions)
-        return Chip(
-            seed=int(seed),
-            id=f"{self.id}-{content_hash([int(seed), where])[:8]}",
-            modules=self.modules,
-            a=drawn.a,
-            b=drawn.b,
-            codes=drawn.codes,
-            temperature=drawn.temperature,
-            trim_temperature=drawn.trim_temperature,
-        )
-
-    def chip_seeds(self, n: int, seed: int) -> list[int]:
-        """Return the seeds of n chips; the first do not depend on n.
-
-        Examples
-        --------
-        >>> profile = HardwareProfile.ideal(0.2)
-        >>> profile.chip_seeds(2, seed=0) == profile.chip_seeds(5, seed=0)[:2]
-        True
-        """
-        return [rng.integer_seed(seed, "chip", i) for i in range(n)]
-
-    def sample_drop_probabilities(
-        self, n: int, seed: int, *, temperature: float | None = None, trim_temperature: float | None = None
-    ) -> Floats:
-        """Return the drop probabilities of n random chips.
-
-        Row i is ``chip(chip_seeds(n, seed)[i]).drop_probability``; the first rows do not depend on n.
-
-        Parameters
-        ----------
-        n : int
-            Chips [].
-        seed : int
-            Seed of the chips' seeds [].
-        temperature, trim_temperature : float, optional
-            As of :meth:`chip` [K].
-
-        Returns
-        -------
-        array (n, L)
-            Long-run probability of each layer's bit [].
-
-        Examples
-        --------
-        >>> profile = HardwareProfile.gaussian(0.2, sigma=0.03)
-        >>> profile.sample_drop_probabilities(1000, seed=0).std(axis=0).round(2).tolist()
-        [0.03, 0.03, 0.03, 0.03, 0.03]
-        """
-        conditions = Conditions(temperature=temperature, trim_temperature=trim_temperature)
-        generators = [rng.stream(s, "chip") for s in self.chip_seeds(n, seed)]
-        return self._modules.probabilities(generators, self._count, conditions)
-
-    def module_drop_probabilities(
-        self,
-        trim: str | None = None,
-        *,
-        temperature: float | None = None,
-        trim_temperature: float | None = None,
-    ) -> Floats:
-        """Return the drop probabilities of the D characterised modules themselves.
-
-        What a spread between modules is quoted over. :meth:`sample_drop_probabilities` draws its chips from
-        these D modules with replacement: with a shared module it holds at most D different rows, and more
-        chips add no information.
-
-        Parameters
-        ----------
-        trim : {"none", "per_module"}, optional
-            Another trim than the profile's. ``"per_module"`` presumes that each module's p was measured without
-            error when its code was chosen: what is left is the DAC's step and the change of temperature.
-        temperature, trim_temperature : float, optional
-            As of :meth:`chip` [K].
-
-        Returns
-        -------
-        array (D, L)
-            Long-run probability of each layer's bit: for a shared module, of the chip that draw d makes; per
-            layer, of module d alone with the layer's code [].
-
-        Raises
-        ------
-        ProfileError
-            If nothing was characterised.
-        CoverageError
-            Outside the characterised temperatures.
-
-        Examples
-        --------
-        >>> hazard = np.exp(np.linspace(-6, 2, 9))[None, :, None] * np.array([0.8, 1.0, 1.25])
-        >>> table = ModuleTable(amplitude=np.linspace(0.8, 1.2, 9), temperature=[300.0],
-        ...                     a=-np.expm1(-hazard), b=-np.expm1(-hazard))
-        >>> profile = HardwareProfile(targets=(0.2,), module=table, temperature=300.0, dac_step=0.001)
-        >>> profile.module_drop_probabilities().round(3).ravel().tolist()
-        [0.163, 0.2, 0.243]
-        >>> bool(np.ptp(profile.module_drop_probabilities("per_module")) < 0.01)
-        True
-        """
-        if self._characterised is None:
-            raise ProfileError(
-                "this profile holds no characterised modules",
-                where="HardwareProfile.module_drop_probabilities",
-                value=self.id,
-                remedy="build it from a lookup table, or sample chips with sample_drop_probabilities",
-            )
-        conditions = Conditions(temperature=temperature, trim_temperature=trim_temperature, trim=trim)
-        found: Floats = self._characterised.at(conditions)[3].copy()
-        return found
-
-    @property
-    def _step(self) -> float:
-        """The DAC's step, which is never left open [V, A or 1]."""
-        assert self.dac_step is not None
-        return self.dac_step
-
-    @property
-    def _count(self) -> int:
-        """Physical modules of a chip."""
-        return 1 if self.modules == "shared" else self.layers
-
-    @property
-    def _modules(self) -> CharacterisedModules | GaussianModules:
-        """What chips are drawn from."""
-        return self._characterised or GaussianModules(targets=self.targets, sigma=self.sigma)
-
-    @property
-    def _characterised(self) -> CharacterisedModules | None:
-        """The characterised modules, made once; None without a characterisation."""
-        if self.module is None or self.temperature is None:
-            return None
-        if "modules" not in self._cache:
-            self._cache["modules"] = CharacterisedModules(
-                module=self.module,
-                targets=self.targets,
-                modules=self.modules,
-                trim=self.trim,
-                dac_step=self._step,
-                temperature=self.temperature,
-            )
-        found: CharacterisedModules = self._cache["modules"]
-        return found
 
     def save(self, path: str | Path) -> Path:
         """Write the profile as HDF5, beside and renamed; see :mod:`spinbnn.hardware.profile_file`."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..crossbar.tiling import cells_of_array, check_strategy
 from ..errors import ParameterError, ProfileError, suggest
 from .counts import MODULES
 from .modules import TRIMS
@@ -66,6 +67,8 @@ def check_profile(profile: HardwareProfile, dac_step: float) -> None:
     if profile.arrays is not None:
         check_array_temperature(profile.temperature, "HardwareProfile, temperature")
     where = "HardwareProfile"
+    check_strategy(profile.strategy, f"{where}, strategy")
+    cells_of_array(profile.array, profile.array_rows, where)
     for key, known in (("modules", MODULES), ("trim", TRIMS)):
         value = getattr(profile, key)
         if value not in known:

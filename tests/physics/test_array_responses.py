@@ -22,6 +22,7 @@ from spinbnn.hardware.arrays import (
 from spinbnn.hardware.arrays.agreement import calibrate_gated, reads
 from spinbnn.hardware.arrays.gated import gated_half_sums
 from spinbnn.hardware.arrays.response import line_transfer
+from spinbnn.hardware.arrays.statistics import gated_law
 
 PARAMS = ArrayParams.load("array_100k")
 ROWS, COLUMNS = 24, 7
@@ -81,7 +82,7 @@ def test_a_driven_array_is_its_response(readout, references, segments):
     _, sample = drawn(params)
     x = inputs()
     np.testing.assert_allclose(
-        exact_response(sample, at).half_sums(x), solved_half_sums(sample, at, x, False), atol=ARRAY_RESPONSE
+        exact_response(sample, at).half_sums(x), solved_half_sums(sample, at, x, False), rtol=0, atol=ARRAY_RESPONSE
     )
 
 
@@ -96,7 +97,7 @@ def test_gated_reads(readout, references, segments, zeros):
     x = inputs() if zeros else inputs() // 2 * 2 + 1
     assert zeros == (x == 0).any()
     np.testing.assert_allclose(
-        gated_half_sums(sample, at, x), solved_half_sums(sample, at, x, True), atol=1e3 * ARRAY_RESPONSE
+        gated_half_sums(sample, at, x), solved_half_sums(sample, at, x, True), rtol=0, atol=ARRAY_RESPONSE
     )
 
 
@@ -144,10 +145,11 @@ def test_calibration_of_gated_columns_takes_out_slope_and_offset():
     signs, x = 2.0 * bits - 1, np.random.default_rng(5).choice([-1, 1], (400, 64))
     want, found = x @ signs / 2, reads(sample, at, signs, x, "exact")
     slopes = [np.polyfit(want[:, c], found[:, c], 1) for c in range(COLUMNS)]
-    np.testing.assert_allclose(np.array(slopes)[:, 0], 1.0, atol=0.03)
-    np.testing.assert_allclose(np.array(slopes)[:, 1], 0.0, atol=0.1)
+    np.testing.assert_allclose(np.array(slopes)[:, 0], 1.0, rtol=0, atol=0.025)
+    np.testing.assert_allclose(np.array(slopes)[:, 1], 0.0, rtol=0, atol=0.08)
     raw = gated_half_sums(sample, at, x)
-    assert abs(np.polyfit(want[:, 0], raw[:, 0], 1)[0] - 1) > 0.03  # there was something to correct
+    before = np.array([np.polyfit(want[:, c], raw[:, c], 1) for c in range(COLUMNS)])
+    assert (np.abs(before[:, 0] - 1) > 0.03).all() and (before[:, 1] > 0.4).all()  # there was something to correct
     assert calibrate_gated(sample, replace(at, calibration="none"), signs).gain.tolist() == [1.0] * COLUMNS
 
 
@@ -156,14 +158,15 @@ def test_the_table_is_exact_without_wires():
     _, sample = drawn(params)
     x = inputs()
     for readout in ("single", "differential"):
-        for rows, tolerance in (("driven", ARRAY_RESPONSE), ("gated", 1e4 * ARRAY_RESPONSE)):
+        for rows in ("driven", "gated"):
             at = setup(params=params, readout=readout, rows=rows)
             np.testing.assert_allclose(
-                table_response(sample, at).half_sums(x), exact_response(sample, at).half_sums(x), atol=tolerance
+                table_response(sample, at).half_sums(x), exact_response(sample, at).half_sums(x), rtol=0, atol=ARRAY_RESPONSE
             )
 
 
 def test_the_table_follows_a_chip_that_conducts_more():
+    """Largest error of a gain on four chips; attenuations of the nominal array, taken as they are, err by 0.2 on the last one."""
     params = PARAMS.with_values(junction__parallel_resistance__sigma_global=0.4)
     errors = []
     for seed in range(4):
@@ -172,7 +175,7 @@ def test_the_table_follows_a_chip_that_conducts_more():
         signs = 2.0 * bits - 1
         gains = [Calibration.of(of(sample, at), signs, "column").gain for of in (exact_response, table_response)]
         errors.append(np.abs(gains[1] / gains[0] - 1).max())
-    assert max(errors) < 0.02
+    assert max(errors) < 0.006
 
 
 @pytest.mark.parametrize("rows", ["driven", "gated"])
@@ -184,15 +187,28 @@ def test_padded_reads_of_the_table(rows, readout):
     x = np.random.default_rng(2).choice([-1, 1], (20, 150))
     x[:, np.arange(150) % 9 < 3] = 0
     error = table_response(sample, at).half_sums(x) - solved_half_sums(sample, at, x, rows == "gated")
-    limits = {"single": {"driven": 0.2, "gated": 0.3}, "differential": {"driven": 0.06, "gated": 0.1}}
+    limits = {"single": {"driven": 0.14, "gated": 0.25}, "differential": {"driven": 0.05, "gated": 0.07}}
     assert np.sqrt((error**2).mean()) < limits[readout][rows]
+
+
+def test_the_laws_of_gated_rows_follow_the_place_to_the_third_degree():
+    """64 x 48 cells on word lines of 20 ohm a cell: what the fit leaves, and the rms distance to the solver; of the first degree 0.035 and 0.044."""
+    params = PARAMS.with_values(wire__row_resistance=20.0)
+    at = setup(params=params, rows="gated")
+    _, sample = drawn(params, rows=64, columns=48)
+    x = np.random.default_rng(2).choice([-1, 1], (12, 64))
+    error = table_response(sample, at).half_sums(x) - solved_half_sums(sample, at, x, True)
+    assert gated_law(at, 64, 48).spread < 0.026 and np.sqrt((error**2).mean()) < 0.032
 
 
 @pytest.mark.parametrize("rows", ["driven", "gated"])
 def test_agreement_of_megaohm_tiles_holds(rows):
     found = measure_agreement(setup(params=ArrayParams.load("array_mohm"), rows=rows), 128, 16, chips=4, inputs=128)
-    assert found.holds and found.mean_error < (0.01 if rows == "driven" else 0.3)
-    assert found.distance < 0.03 and 0.95 < found.spread_ratio_low <= found.spread_ratio_high < 1.05
+    assert found.holds and found.mean_error < (0.003 if rows == "driven" else 0.2)
+    assert found.distance < (0.003 if rows == "driven" else 0.015)
+    slack = 0.001 if rows == "driven" else 0.03
+    assert 1 - slack < found.spread_ratio_low <= found.spread_ratio_high < 1 + slack
+    assert abs(found.column_ratio - 1) < (0.005 if rows == "driven" else 0.05)
 
 
 def test_agreement_sees_a_wrong_table(monkeypatch):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...crossbar.adc import Adc, AdcBank
+from ...crossbar.tiling import MatrixTiling
 from ...crossbar.variation import ArraySample, sample_array
 from ...errors import ParameterError
 from .agreement import calibrate_gated
@@ -25,8 +26,8 @@ class RowTile:
 
     Attributes
     ----------
-    start, stop : int
-        Rows of the matrix.
+    rows : slice
+        Rows of the unrolled kernels, one of ``MatrixTiling.row_slices``.
     bits : array (R, C)
         Weight bits of these rows, all columns [].
     columns : tuple of (int, int)
@@ -37,8 +38,7 @@ class RowTile:
         Converters of all C columns, in counts.
     """
 
-    start: int
-    stop: int
+    rows: slice
     bits: NDArray[np.uint8]
     columns: tuple[tuple[int, int], ...]
     samples: tuple[ArraySample, ...]
@@ -97,7 +97,7 @@ def joined(responses: list[TileResponse]) -> TileResponse:
 
 
 def row_tiles(
-    bits: ArrayLike, setup: CrossbarSetup, array: tuple[int, int], *, seed: int, layer: str
+    bits: ArrayLike, setup: CrossbarSetup, tiling: MatrixTiling, *, seed: int, layer: str
 ) -> list[RowTile]:
     """Return the arrays of one layer of one chip.
 
@@ -107,11 +107,11 @@ def row_tiles(
     Parameters
     ----------
     bits : array (R, C)
-        Weight bits, 1 for +1 [].
+        Weight bits of the unrolled kernels, 1 for +1 [].
     setup : CrossbarSetup
         Electrical side.
-    array : (int, int)
-        Rows and columns of one array, in bit cells [].
+    tiling : MatrixTiling
+        Which rows and columns each array holds.
     seed : int
         Of the chip.
     layer : str
@@ -120,39 +120,36 @@ def row_tiles(
     Raises
     ------
     ParameterError
-        If the array has no rows or columns.
+        If the bits have another number of rows or columns than the tiling.
 
     Examples
     --------
     >>> from spinbnn.crossbar.array_params import ArrayParams
     >>> setup = CrossbarSetup(params=ArrayParams.load("array_mohm"))
-    >>> tiles = row_tiles(np.ones((5, 3), int), setup, (4, 2), seed=0, layer="fc")
-    >>> [(t.start, t.stop, t.columns) for t in tiles]
-    [(0, 4, ((0, 2), (2, 3))), (4, 5, ((0, 2), (2, 3)))]
+    >>> tiling = MatrixTiling(channels=5, columns=3, cells=(4, 2))
+    >>> [(t.rows, t.columns) for t in row_tiles(np.ones((5, 3), int), setup, tiling, seed=0, layer="fc")]
+    [(slice(0, 4, 1), ((0, 2), (2, 3))), (slice(4, 5, 1), ((0, 2), (2, 3)))]
     """
     given = np.asarray(bits)
-    if min(array) < 1:
+    if given.shape != (tiling.rows, tiling.columns):
         raise ParameterError(
-            "an array has at least one row and one column",
-            where="profile.array",
-            value=array,
-            remedy="e.g. (256, 256)",
+            "the weights are not those of the tiling",
+            where="row_tiles, bits",
+            value=given.shape,
+            remedy=f"({tiling.rows}, {tiling.columns}), the rows of the unrolled kernels and the output channels",
         )
-    rows, columns = given.shape
-    across = tuple((first, min(first + array[1], columns)) for first in range(0, columns, array[1]))
+    across = tiling.column_ranges
     found = []
-    for k, start in enumerate(range(0, rows, array[0])):
-        stop = min(start + array[0], rows)
-        part = np.ascontiguousarray(given[start:stop], np.uint8)
+    for k, held in enumerate(tiling.row_slices):
+        part = np.ascontiguousarray(given[held], np.uint8)
         numbers = [k * len(across) + i for i in range(len(across))]
-        adc = setup.converter(stop - start)
+        adc = setup.converter(len(part))
         banks = [
             adc.bank(end - first, seed, layer, n) for n, (first, end) in zip(numbers, across, strict=True)
         ]
         found.append(
             RowTile(
-                start=start,
-                stop=stop,
+                rows=held,
                 bits=part,
                 columns=across,
                 samples=tuple(

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from ...crossbar.adc import Clipping
 from ...errors import ParameterError
 from ...rng import integer_seed, stream
-from ..binarize import binary_sign
+from ..binarizers import binary_sign
+from ..float32 import full_float32
 from ..layers import BinaryConv2d, BinaryLinear
 from .placed import PlacedLayer
 
@@ -43,6 +44,8 @@ class HardwareAware:
         Size of the pool.
     seed : int
         Of the pool and the choice from it.
+    strategy : {1, 2}
+        Kernels unrolled into columns, or a matrix for each kernel position.
 
     Raises
     ------
@@ -70,6 +73,7 @@ class HardwareAware:
         *,
         chips: int = 8,
         seed: int = 0,
+        strategy: int = 1,
     ) -> None:
         layers = {n: m for n, m in model.named_modules() if isinstance(m, BinaryConv2d | BinaryLinear)}
         if chips < 1 or not layers:
@@ -89,7 +93,7 @@ class HardwareAware:
                 )
         self.chips, self.seed, self.current = chips, seed, 0
         seeds = [integer_seed(seed, "array-pool", k) for k in range(chips)]
-        self.pools = {name: [_Written(m, setup, array, s, name) for s in seeds] for name, m in layers.items()}
+        self.pools = {name: [_Written(m, setup, array, s, name, strategy) for s in seeds] for name, m in layers.items()}
         self._layers, self._handles = layers, list[Any]()
 
     def step(self, step: int) -> None:
@@ -115,7 +119,7 @@ class HardwareAware:
         def apply(module: Any, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
             if not module.training:
                 return None
-            with torch.no_grad():
+            with torch.no_grad(), full_float32(output.device):
                 x = binary_sign(inputs[0].detach()) if module.binarize_input else inputs[0].detach()
                 found = self.pools[name][self.current].sums(x, module.binary_weight().detach())
                 found.sub_(output.detach())
@@ -127,14 +131,16 @@ class HardwareAware:
 class _Written(PlacedLayer):
     """One layer on one chip of the pool: the response of its devices to both bits, put together for the weights of the moment."""
 
-    def __init__(self, layer: Any, setup: Any, array: tuple[int, int], seed: int, name: str) -> None:
-        super().__init__(layer, setup, array, seed=seed, name=name)
+    def __init__(
+        self, layer: Any, setup: Any, array: tuple[int, int], seed: int, name: str, strategy: int
+    ) -> None:
+        super().__init__(layer, setup, array, seed=seed, name=name, strategy=strategy)
         from ...hardware.arrays import row_tiles
 
-        rows, columns = self.tiles[-1].stop, len(self.tiles[0].bank.offset)
+        size = self.tiling.rows, self.tiling.columns
         self.both: list[list[dict[str, Tensor]]] = []
         for bit in (0, 1):
-            written = row_tiles(np.full((rows, columns), bit), setup, array, seed=seed, layer=name)
+            written = row_tiles(np.full(size, bit), setup, self.tiling, seed=seed, layer=name)
             self.both.append([self._tensors(tile) for tile in written])
         self.tiles = [_forgotten(tile) for tile in self.tiles]
 
@@ -148,35 +154,32 @@ class _Written(PlacedLayer):
 
     def sums(self, x: Tensor, weight: Tensor) -> Tensor:
         """Return the accumulations for weights of -1 and +1, shaped as the layer's own."""
-        flat, total = weight.flatten(1), None
-        size = self.kernel_size[0] * self.kernel_size[1]
+        flat, total = weight.flatten(1), self.views[0].start(x, len(weight))
         wide: tuple[int, ...] = (1, -1, 1, 1) if self.spatial else (1, -1)
         mask = torch.ones((1, *x.shape[1:]), dtype=x.dtype, device=x.device)
         if self.both[0][0]["signed"].device != x.device:  # the pool follows the model
             self.both = [[{k: v.to(x.device) for k, v in tile.items()} for tile in bit] for bit in self.both]
-        for tile, low, high in zip(self.tiles, *self.both, strict=True):
-            w = flat[:, tile.start : tile.stop]
+        for tile, view, low, high in zip(self.tiles, self.views, *self.both, strict=True):
+            if not view.read(x):
+                continue
+            w = flat[:, tile.rows]
             up = w > 0
             signed, common = (torch.where(up, high[key], low[key]) for key in ("signed", "common"))
-            loaded, rows = low["loaded"], tile.stop - tile.start
+            loaded, rows = low["loaded"], w.shape[1]
             gain, offset = self._calibration(2 * (signed * w).mean(1), (common + loaded).sum(1), tile)
-            first, last = tile.start // size, -(-tile.stop // size)
-            kernel = torch.zeros((4, len(w), (last - first) * size), device=x.device)
-            inside = slice(tile.start - first * size, tile.stop - first * size)
-            kernel[0, :, inside] = signed / gain[:, None]
-            kernel[1, :, inside] = (common - offset[:, None] / rows) / gain[:, None]
-            kernel[2, :, inside] = loaded / gain[:, None]
-            kernel[3, :, inside] = 1.0
-            shape = (4, len(w), last - first, *self.kernel_size) if self.spatial else (4, len(w), last - first)
-            kernels, channels = kernel.view(shape), slice(first, last)
-            driven = self._product(mask, kernels[3, :1], channels)
+            common, loaded = (common - offset[:, None] / rows) / gain[:, None], loaded / gain[:, None]
+            kernels = view.kernel_of(torch.stack([signed / gain[:, None], common, loaded, torch.ones_like(signed)]))
+            driven = view.product(mask, kernels[3, :1])
             share = driven / rows
-            count = self._product(x, kernels[0], channels)
+            count = view.product(x, kernels[0])
             count.mul_(1 + low["relief"].view(wide) * (1 - share))
-            count.add_(self._product(mask, kernels[1], channels) + share * self._product(mask, kernels[2], channels))
+            count.add_(view.product(mask, kernels[1]) + share * view.product(mask, kernels[2]))
             centre = self.setup.centre(driven, rows)
             part = self._convert(count.add_(centre), tile).sub_(centre).mul_(2)
-            total = part if total is None else total.add_(part)
+            if total is None:
+                total = part
+            else:
+                view.part(total, x).add_(part)
         assert total is not None
         return total
 

@@ -10,9 +10,11 @@ import torch
 from torch import nn
 
 from ...crossbar.adc import Clipping
+from ...crossbar.tiling import cells_of_array
 from ...errors import ParameterError, ProfileError, suggest
+from ..finite import check_finite
 from ..layers import BinaryConv2d, BinaryLinear
-from ..masks import drop_probabilities, set_drop_probabilities
+from ..masks import drop_probabilities, mask_bits, set_drop_probabilities
 from .ideal import HardwareConv2d, HardwareLinear
 from .linear_response import LinearResponseLayer
 from .placed import PlacedLayer
@@ -46,7 +48,8 @@ def to_hardware(model: nn.Module, profile: HardwareProfile, chip: Chip, fidelity
     model : nn.Module
         The trained network, with L scale-dropout layers; it is not changed.
     profile : HardwareProfile
-        Its ``array`` gives rows and columns of one array, in bit cells; its ``arrays`` the electrical side.
+        Its ``array`` gives rows and columns of one array, its ``array_rows`` their unit and its ``strategy`` how convolutions lie on
+        them (bit cells and 1 unless it says so); its ``arrays`` the electrical side.
     chip : Chip
         One sampled chip, ``drop_probability`` of shape ``(L,)``.
     fidelity : {"ideal", "table", "exact"}
@@ -58,7 +61,9 @@ def to_hardware(model: nn.Module, profile: HardwareProfile, chip: Chip, fidelity
         On an unknown fidelity.
     ProfileError
         If the profile lacks what the fidelity needs, the chip is made for another number of layers, or ``table`` or ``exact`` is asked
-        for at another temperature than 300 K, which array files know alone.
+        for at another temperature than 300 K, which array files know alone; on a network with a mask bit for each channel.
+    DataError
+        On weights that are not finite.
 
     Warns
     -----
@@ -101,6 +106,14 @@ def to_hardware(model: nn.Module, profile: HardwareProfile, chip: Chip, fidelity
             value=len(chip.drop_probability),
             remedy=f"build the profile with layers={count}",
         )
+    if sum(mask_bits(model)) != count:
+        raise ProfileError(
+            "a chip has one dropout module for each layer, and this network has layers with a mask bit for each channel",
+            where=f"to_hardware, {type(model).__name__}, mask bits of the layers",
+            value=mask_bits(model),
+            remedy="granularity='vector'",
+        )
+    check_finite(model, "to_hardware")
     twin = copy.deepcopy(model)
     for name, module in list(twin.named_modules()):
         if isinstance(module, BinaryConv2d | BinaryLinear):
@@ -120,13 +133,14 @@ def to_hardware(model: nn.Module, profile: HardwareProfile, chip: Chip, fidelity
 
 
 def _mapped(layer: Any, name: str, profile: Any, chip: Any, fidelity: str) -> nn.Module:
+    cells = cells_of_array(profile.array, getattr(profile, "array_rows", "cells"), f"profile {profile.id}")
+    strategy = getattr(profile, "strategy", 1)
     if fidelity == "ideal":
-        kind = HardwareConv2d if isinstance(layer, BinaryConv2d) else HardwareLinear
-        return kind(layer, profile.array)
-    place: dict[str, Any] = {"seed": chip.seed, "name": name}
+        return HardwareConv2d(layer, cells, strategy=strategy) if isinstance(layer, BinaryConv2d) else HardwareLinear(layer, cells)
+    place: dict[str, Any] = {"seed": chip.seed, "name": name, "strategy": strategy}
     if fidelity == "exact" and profile.arrays.rows == "gated":
-        return SolvedLayer(layer, profile.arrays, profile.array, **place)
-    return LinearResponseLayer(layer, profile.arrays, profile.array, fidelity=fidelity, **place)
+        return SolvedLayer(layer, profile.arrays, cells, **place)
+    return LinearResponseLayer(layer, profile.arrays, cells, fidelity=fidelity, **place)
 
 
 def _warn(twin: nn.Module, profile: Any) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from ..binarize import binary_sign
+from ..binarizers import binary_sign
+from ..float32 import full_float32
 from ..layers import BinaryConv2d, BinaryLinear
 from .tiles import BitCellArray, check_input, pair
+from .views import views_of
 
 
 class HardwareConv2d(nn.Module):
-    """A :class:`~spinbnn.nn.layers.BinaryConv2d` computed on bit-cell arrays, kernel unrolled into columns.
+    """A :class:`~spinbnn.nn.layers.BinaryConv2d` computed on bit-cell arrays.
 
     Parameters
     ----------
@@ -20,24 +21,32 @@ class HardwareConv2d(nn.Module):
         The trained layer; its weights are frozen as bits.
     array : (int, int)
         Rows and columns of one array, in bit cells.
+    strategy : {1, 2}
+        Kernels unrolled into columns, or a matrix for each kernel position.
 
     Examples
     --------
     >>> layer = BinaryConv2d(1, 2, 3, padding=1)
     >>> x = torch.randn(2, 1, 5, 5)
-    >>> torch.equal(HardwareConv2d(layer, (4, 4))(x), layer(x))
-    True
+    >>> [torch.equal(HardwareConv2d(layer, (4, 4), strategy=s)(x), layer(x)) for s in (1, 2)]
+    [True, True]
     """
 
-    def __init__(self, layer: BinaryConv2d, array: tuple[int, int]) -> None:
+    def __init__(self, layer: BinaryConv2d, array: tuple[int, int], *, strategy: int = 1) -> None:
         super().__init__()
         self.kernel_size, self.stride = pair(layer.kernel_size), pair(layer.stride)
         self.padding = pair(layer.padding)
         self.binarize_input = layer.binarize_input
-        self.cells = BitCellArray(layer.binary_weight().detach().flatten(1), array, layer.input_bits)
+        weight = layer.binary_weight().detach().flatten(1)
+        self.cells = BitCellArray(weight, array, layer.input_bits, kernel=self.kernel_size, strategy=strategy)
+        self._views = views_of(self.cells.tiling, self.stride, self.padding)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the integer accumulations, shape ``(B, C_out, h, w)``."""
+        with full_float32(x.device):
+            return self._sums(x)
+
+    def _sums(self, x: Tensor) -> Tensor:
         if self.binarize_input:
             x = binary_sign(x)
         if not self.binarize_input or self.cells.input_bits != 1:  # signs fit by construction
@@ -52,16 +61,16 @@ class HardwareConv2d(nn.Module):
 
     def _tiles(self, x: Tensor) -> Tensor:
         """Return ``sum over tiles of 2 n - driven``: for each tile of rows a convolution over the channels it touches."""
-        bits, rows, size = self.cells.bits, self.cells.array[0], self.kernel_size[0] * self.kernel_size[1]
-        total: Tensor | None = None
-        for top in range(0, len(bits), rows):
-            part = bits[top : top + rows].to(x.dtype).mul_(2).sub_(1).t()
-            first, last = top // size, -(-(top + part.shape[1]) // size)
-            kernel = x.new_zeros((len(part), (last - first) * size))
-            kernel[:, top - first * size : top - first * size + part.shape[1]] = part
-            kernel = kernel.view(len(part), last - first, *self.kernel_size)
-            found = functional.conv2d(x[:, first:last], kernel, None, self.stride, self.padding)
-            total = found if total is None else total.add_(found)
+        signs = self.cells.signs(x.dtype)
+        total = self._views[0].start(x, len(signs))
+        for view in self._views:
+            if not view.read(x):
+                continue
+            found = view.product(x, view.kernel_of(signs[:, view.rows]))
+            if total is None:
+                total = found
+            else:
+                view.part(total, x).add_(found)
         assert total is not None
         return total
 
@@ -95,4 +104,5 @@ class HardwareLinear(nn.Module):
             x = binary_sign(x)
         if not self.binarize_input or self.cells.input_bits != 1:  # signs fit by construction
             check_input(x, self.cells.input_bits, "HardwareLinear.forward")
-        return self.cells.accumulate(x.t()).t().contiguous()
+        with full_float32(x.device):
+            return self.cells.accumulate(x.t()).t().contiguous()

@@ -11,7 +11,9 @@ from torch import Tensor
 
 from ...crossbar.adc import AdcBank
 from ...errors import ParameterError
+from ..float32 import full_float32
 from .placed import PlacedLayer
+from .views import TileView
 
 if TYPE_CHECKING:
     from ...hardware.arrays import RowTile, TileResponse
@@ -30,14 +32,14 @@ class LinearResponseLayer(PlacedLayer):
     (:meth:`~spinbnn.hardware.arrays.setup.CrossbarSetup.centre`).
 
     The product with D is one convolution over the channels that the tile touches (its kernel is 0 outside the rows of the
-    tile). The rest depends on the position in the image alone, and is added. Gated rows add terms in N/R.
+    tile), or of 1 x 1 on the pixels that its kernel position meets (:class:`~.views.TileView`). The rest depends on the position in the image alone, and is added. Gated rows add terms in N/R.
 
     Values of the kernel are rounded to a grid of about :math:`2^{-14}` counts, on which float32 sums are exact: outputs do
     not depend on the batch or on the order of summation. Gradients do not pass; see :mod:`.aware` for training.
 
     Parameters
     ----------
-    layer, setup, array, seed, name
+    layer, setup, array, seed, name, strategy
         As of :class:`~spinbnn.nn.hardware.placed.PlacedLayer`.
     fidelity : {"table", "exact"}
         Where the response comes from.
@@ -56,15 +58,29 @@ class LinearResponseLayer(PlacedLayer):
     (True, 45)
     """
 
-    def __init__(self, layer: Any, setup: Any, array: tuple[int, int], *, seed: int, name: str, fidelity: str) -> None:
-        super().__init__(layer, setup, array, seed=seed, name=name)
+    def __init__(
+        self,
+        layer: Any,
+        setup: Any,
+        array: tuple[int, int],
+        *,
+        seed: int,
+        name: str,
+        fidelity: str,
+        strategy: int = 1,
+    ) -> None:
+        super().__init__(layer, setup, array, seed=seed, name=name, strategy=strategy)
         self.fidelity = fidelity
-        self._parts = [_Part(self, k, tile, tile.response(setup, fidelity)) for k, tile in enumerate(self.tiles)]
+        tiles = enumerate(zip(self.tiles, self.views, strict=True))
+        self._parts = [_Part(self, k, tile, view, tile.response(setup, fidelity)) for k, (tile, view) in tiles]
         self._maps: dict[Any, list[Any]] = {}
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the accumulations, shape ``(B, C_out, h, w)`` or ``(B, C_out)``."""
-        x = self._lines(x)
+        with full_float32(x.device):
+            return self._sums(self._lines(x))
+
+    def _sums(self, x: Tensor) -> Tensor:
         if self.input_bits == 1:
             return self._signs(x)
         image, total = x.to(torch.uint8), None
@@ -76,30 +92,38 @@ class LinearResponseLayer(PlacedLayer):
 
     def _signs(self, x: Tensor) -> Tensor:
         """Inputs of -1 and +1: what does not depend on the sign depends on the position alone."""
-        total: Tensor | None = None
-        for part, (constant, relief, centre) in zip(self._parts, self._position_maps(x), strict=True):
-            position = self._product(x, part.buffer("signed"), part.channels)
+        total = self.views[0].start(x, self.tiling.columns)
+        for part, known in zip(self._parts, self._position_maps(x), strict=True):
+            if known is None:  # not read for images of this size
+                continue
+            constant, relief, centre = known
+            position = part.view.product(x, part.buffer("signed"))
             if relief is not None:
                 position.mul_(relief)
             position.add_(constant)
-            total = self._digitise(position, part, centre, total)
+            found = self._digitise(position, part, centre, None if total is None else part.view.part(total, x))
+            total = found if total is None else total
         assert total is not None
         return total
 
     def _bits(self, plane: Tensor) -> Tensor:
         """Inputs of 0 and 1, one bit plane: the number of driven rows depends on the data."""
-        total: Tensor | None = None
+        total = self.views[0].start(plane, self.tiling.columns)
         for part in self._parts:
-            driven = self._product(plane, part.buffer("ones"), part.channels)
-            position = self._product(plane, part.buffer("signed"), part.channels)
+            view = part.view
+            if not view.read(plane):
+                continue
+            driven = view.product(plane, part.buffer("ones"))
+            position = view.product(plane, part.buffer("signed"))
             if part.gated:
                 share = driven / part.rows
                 position.mul_(1 + part.buffer("relief") * (1 - share))
-                position.add_(share * self._product(plane, part.buffer("loaded"), part.channels))
+                position.add_(share * view.product(plane, part.buffer("loaded")))
             centre = self.setup.centre(driven, part.rows)
-            position.add_(self._product(plane, part.buffer("common"), part.channels)).add_(part.buffer("start"))
+            position.add_(view.product(plane, part.buffer("common"))).add_(part.buffer("start"))
             position.add_(part.buffer("half") * (2 * centre))
-            total = self._digitise(position, part, centre, total)
+            found = self._digitise(position, part, centre, None if total is None else view.part(total, plane))
+            total = found if total is None else total
         assert total is not None
         return total
 
@@ -133,24 +157,28 @@ class LinearResponseLayer(PlacedLayer):
         return found.whole.movedim(-1, 1) if self.spatial else found.whole
 
     def _position_maps(self, x: Tensor) -> list[Any]:
-        """Return (constant, factor or None, centre) of each tile for images of this size."""
+        """Return (constant, factor or None, centre) of each tile for images of this size; None for a tile that is not read."""
         key = (tuple(x.shape[2:]), x.device, x.dtype)
         if key not in self._maps:
             mask = torch.ones((1, self.in_channels, *x.shape[2:]), dtype=torch.float64)
             maps: list[Any] = []
             for part in self._parts:
-                driven = self._product(mask, part.exact["ones"], part.channels)
-                constant = self._product(mask, part.exact["common"], part.channels)
+                view = part.view
+                if not view.read(mask):
+                    maps.append(None)
+                    continue
+                driven = view.product(mask, part.exact["ones"])
+                constant = view.product(mask, part.exact["common"])
                 share = driven / part.rows
                 relief = None
                 if part.gated:
-                    constant += share * self._product(mask, part.exact["loaded"], part.channels)
-                    if any(self.padding):
+                    constant += share * view.product(mask, part.exact["loaded"])
+                    if not view.uniform:
                         relief = (1 + part.exact["relief"] * (1 - share)).to(x)
                 centre = torch.as_tensor(self.setup.centre(driven, part.rows), dtype=torch.float64).expand_as(driven)
                 constant = constant + part.exact["start"] + part.exact["half"] * (2 * centre)
                 constant = torch.round(constant * part.grid) / part.grid
-                if not any(self.padding):  # the same everywhere
+                if view.uniform:  # the same everywhere
                     constant, centre = (v[..., :1, :1] if self.spatial else v for v in (constant, centre))
                 maps.append((constant.to(x), relief, centre.to(x)))
             self._maps[key] = maps
@@ -160,8 +188,10 @@ class LinearResponseLayer(PlacedLayer):
 class _Part:
     """One tile of rows in the units of its converter: kernels, the position of code 0, and the bank."""
 
-    def __init__(self, layer: LinearResponseLayer, number: int, tile: RowTile, response: TileResponse) -> None:
-        self.layer, self.number, self.rows = layer, number, tile.stop - tile.start
+    def __init__(
+        self, layer: LinearResponseLayer, number: int, tile: RowTile, view: TileView, response: TileResponse
+    ) -> None:
+        self.layer, self.number, self.view, self.rows = layer, number, view, len(tile.bits)
         self.bank, self.gated = tile.bank, response.loaded is not None or bool(np.any(response.relief))
         adc = tile.bank.adc
         self.curved = bool(tile.bank.errors.any())
@@ -173,9 +203,9 @@ class _Part:
         self.grid = 2.0 ** (22 - math.ceil(math.log2(max(2 * most, 2.0**adc.bits))))
         self.exact: dict[str, Tensor] = {}
         for key, value in kernels.items():
-            kernel, self.channels = layer._kernel(value * scale, tile)
+            kernel = view.kernel_of(torch.from_numpy((value * scale).T.copy()))
             self._keep(key, torch.round(kernel * self.grid) / self.grid)
-        self._keep("ones", layer._kernel(ones[:, :1], tile)[0])
+        self._keep("ones", view.kernel_of(torch.ones((1, self.rows), dtype=torch.float64)))
         shape = (1, -1, 1, 1) if layer.spatial else (1, -1)
         start = (tile.bank.offset - adc.lo) / adc.step + 0.5
         self._keep("start", torch.from_numpy(np.round(start * self.grid) / self.grid).reshape(shape))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ...crossbar.adc import Adc, Clipping
-from ..binarize import binary_sign
+from ...crossbar.tiling import MatrixTiling
+from ..binarizers import binary_sign
 from ..layers import BinaryConv2d, BinaryLinear
 from .tiles import check_input, pair
+from .views import views_of
 
 if TYPE_CHECKING:
     from ...hardware.arrays import CrossbarSetup, RowTile
@@ -33,6 +33,8 @@ class PlacedLayer(nn.Module):
         Of the chip.
     name : str
         Of the layer; devices depend on seed, name and number of the array alone.
+    strategy : {1, 2}
+        Kernels unrolled into columns, or a matrix for each kernel position.
 
     Attributes
     ----------
@@ -50,6 +52,7 @@ class PlacedLayer(nn.Module):
         *,
         seed: int,
         name: str,
+        strategy: int = 1,
     ) -> None:
         super().__init__()
         from ...hardware.arrays import row_tiles
@@ -65,7 +68,11 @@ class PlacedLayer(nn.Module):
         self.binarize_input, self.input_bits = layer.binarize_input, layer.input_bits
         self.setup, self.name = setup, name
         bits = (layer.binary_weight().detach().flatten(1) > 0).t().cpu().numpy()
-        self.tiles: list[RowTile] = row_tiles(bits, setup, array, seed=seed, layer=name)
+        self.tiling = MatrixTiling(
+            channels=self.in_channels, columns=bits.shape[1], cells=array, kernel=self.kernel_size, strategy=strategy
+        )
+        self.tiles: list[RowTile] = row_tiles(bits, setup, self.tiling, seed=seed, layer=name)
+        self.views = views_of(self.tiling, self.stride, self.padding, spatial=self.spatial)
         self.clipping = Clipping()
         self.generator: torch.Generator | None = None
 
@@ -77,7 +84,7 @@ class PlacedLayer(nn.Module):
     @property
     def tile_sizes(self) -> list[tuple[int, int]]:
         """Rows and columns of each array that are used, in bit cells."""
-        return [(t.stop - t.start, end - first) for t in self.tiles for first, end in t.columns]
+        return [(len(t.bits), end - first) for t in self.tiles for first, end in t.columns]
 
     def reset_clipping(self) -> None:
         """Count clipped conversions from zero."""
@@ -101,21 +108,6 @@ class PlacedLayer(nn.Module):
             check_input(x, self.input_bits, f"{type(self).__name__} {self.name!r}")
         return x
 
-    def _product(self, x: Tensor, weight: Tensor, channels: slice) -> Tensor:
-        """Return the sums of one tile: ``weight`` is ``(C, c, kh, kw)`` or ``(C, c)`` for the input channels ``channels``."""
-        if not self.spatial:
-            return functional.linear(x[:, channels], weight)
-        return functional.conv2d(x[:, channels], weight, None, self.stride, self.padding)
-
-    def _kernel(self, rows: np.ndarray, tile: RowTile) -> tuple[Tensor, slice]:
-        """Lay values ``(R, C)`` of a tile's rows out as a kernel over the channels it touches, 0 outside its rows."""
-        size = self.kernel_size[0] * self.kernel_size[1]
-        first, last = tile.start // size, -(-tile.stop // size)
-        full = np.zeros((rows.shape[1], (last - first) * size))
-        full[:, tile.start - first * size : tile.stop - first * size] = rows.T
-        shape = (len(full), last - first, *self.kernel_size) if self.spatial else (len(full), last - first)
-        return torch.from_numpy(full.reshape(shape)), slice(first, last)
-
     def extra_repr(self) -> str:
         """Show the place in ``print(model)``."""
-        return f"arrays={self.arrays}, rows={self.setup.rows!r}, readout={self.setup.readout!r}, adc_bits={self.setup.adc_bits}"
+        return f"arrays={self.arrays}, strategy={self.tiling.strategy}, rows={self.setup.rows!r}, readout={self.setup.readout!r}, adc_bits={self.setup.adc_bits}"

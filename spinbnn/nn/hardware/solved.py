@@ -25,7 +25,7 @@ class SolvedLayer(PlacedLayer):
 
     Parameters
     ----------
-    layer, setup, array, seed, name
+    layer, setup, array, seed, name, strategy
         As of :class:`~spinbnn.nn.hardware.placed.PlacedLayer`.
 
     Examples
@@ -42,8 +42,10 @@ class SolvedLayer(PlacedLayer):
     (True, 15)
     """
 
-    def __init__(self, layer: Any, setup: Any, array: tuple[int, int], *, seed: int, name: str) -> None:
-        super().__init__(layer, setup, array, seed=seed, name=name)
+    def __init__(
+        self, layer: Any, setup: Any, array: tuple[int, int], *, seed: int, name: str, strategy: int = 1
+    ) -> None:
+        super().__init__(layer, setup, array, seed=seed, name=name, strategy=strategy)
         self._calibrations = [tile.gated_calibration(setup) for tile in self.tiles]
         self.solved = 0
 
@@ -56,25 +58,28 @@ class SolvedLayer(PlacedLayer):
             lines, shape = x.t(), (len(x), 1, 1)
         values = lines.t().to(torch.int16).cpu().numpy()
         if self.input_bits == 1:
-            sums = self._read(values)
+            sums = self._read(values, x)
         else:
-            planes = [2.0**k * self._read((values >> k) & 1) for k in range(self.input_bits)]
+            planes = [2.0**k * self._read((values >> k) & 1, x) for k in range(self.input_bits)]
             sums = np.sum(planes, axis=0)
         found = torch.from_numpy(np.asarray(sums)).to(x)
         if not self.spatial:
             return found
         return found.view(*shape, -1).permute(0, 3, 1, 2).contiguous()
 
-    def _read(self, values: np.ndarray) -> np.ndarray:
-        """Return the digital sums ``(K, C)`` of word-line values ``(K, R)`` in {-1, 0, +1}."""
-        total = np.zeros((len(values), len(self.tiles[0].bank.offset)))
-        for tile, calibrations in zip(self.tiles, self._calibrations, strict=True):
-            part = np.ascontiguousarray(values[:, tile.start : tile.stop])
+    def _read(self, values: np.ndarray, x: Tensor) -> np.ndarray:
+        """Return the digital sums ``(K, C)`` of word-line values ``(K, R)`` in {-1, 0, +1}, the windows of the inputs x."""
+        total = np.zeros((len(values), self.tiling.columns))
+        for tile, view, calibrations in zip(self.tiles, self.views, self._calibrations, strict=True):
+            windows_read = view.windows(x)
+            part = np.ascontiguousarray(values[windows_read][:, tile.rows])
+            if not len(part):
+                continue
             first, back = distinct(part)
             self.solved += len(first)
             counts = tile.gated_counts(self.setup, calibrations, part[first])[back]
             centre = self.setup.centre(np.abs(part).sum(axis=1, keepdims=True), part.shape[1])
-            total += 2 * (self._convert(counts, tile) - centre)
+            total[windows_read] += 2 * (self._convert(counts, tile) - centre)
         return total
 
     def _convert(self, counts: np.ndarray, tile: RowTile) -> np.ndarray:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ...crossbar.tiling import MatrixTiling
 from ...errors import ParameterError
 
 
@@ -15,8 +16,8 @@ class BitCellArray(nn.Module):
     r"""A binary weight matrix on arrays of bit cells, ideal fidelity.
 
     A bit cell holds a weight bit ``w`` and its complement in two devices. A driven row sends ``v`` and its
-    complement, so that the column counts ``n = sum_rows driven * XNOR(v, w)``. The rows are split into tiles of
-    ``array[0]``, the columns into tiles of ``array[1]``; each tile gives an integer count, the digital logic adds
+    complement, so that the column counts ``n = sum_rows driven * XNOR(v, w)``. Rows and columns are split into tiles
+    (:class:`~spinbnn.crossbar.tiling.MatrixTiling`); each tile gives an integer count, the digital logic adds
     ``2 n - driven`` over the tiles. That equals ``sum x W`` for ``x, W`` in {-1, +1}, undriven rows adding 0.
 
     An 8-bit input is fed one bit plane after the other: plane ``k`` drives the rows whose bit ``k`` is 1, with
@@ -30,11 +31,15 @@ class BitCellArray(nn.Module):
     Parameters
     ----------
     weight : Tensor
-        ``(C_out, R)``, values in {-1, +1}.
+        ``(C_out, R)``, values in {-1, +1}; the unrolled kernels of a convolution.
     array : (int, int)
         Rows and columns of one array, in bit cells.
     input_bits : int
         1 or 8.
+    kernel : (int, int)
+        Of a convolution.
+    strategy : {1, 2}
+        One matrix, or one for each kernel position.
 
     Examples
     --------
@@ -45,15 +50,16 @@ class BitCellArray(nn.Module):
 
     bits: Tensor
 
-    def __init__(self, weight: Tensor, array: tuple[int, int], input_bits: int) -> None:
+    def __init__(
+        self,
+        weight: Tensor,
+        array: tuple[int, int],
+        input_bits: int,
+        *,
+        kernel: tuple[int, int] = (1, 1),
+        strategy: int = 1,
+    ) -> None:
         super().__init__()
-        if min(array) < 1:
-            raise ParameterError(
-                "an array has at least one row and one column",
-                where="profile.array",
-                value=array,
-                remedy="e.g. (256, 256)",
-            )
         if input_bits not in (1, 8):
             raise ParameterError(
                 "word lines carry signs or an 8-bit image",
@@ -61,22 +67,27 @@ class BitCellArray(nn.Module):
                 value=input_bits,
                 remedy="1 or 8; keep layers with real inputs digital",
             )
-        self.array = (int(array[0]), int(array[1]))
+        columns, rows = weight.shape
+        self.tiling = MatrixTiling(
+            channels=rows // (kernel[0] * kernel[1]), columns=columns, cells=array, kernel=kernel, strategy=strategy
+        )
         self.input_bits = input_bits
         self.register_buffer("bits", (weight > 0).to(torch.uint8).t().contiguous())  # (R, C_out)
 
     @property
     def arrays(self) -> int:
         """Number of arrays that the matrix occupies."""
-        rows, columns = self.bits.shape
-        return -(-rows // self.array[0]) * -(-columns // self.array[1])
+        return self.tiling.arrays
+
+    def signs(self, dtype: torch.dtype) -> Tensor:
+        """Return the stored weights, -1 and +1, ``(C_out, R)``."""
+        return self.bits.to(dtype).mul_(2).sub_(1).t()
 
     def _tiles(self, lines: Tensor) -> Tensor:
         """Return ``sum over tiles of 2 n - driven``, ``(C_out, N)``, for row signals ``(R, N)`` in {-1, 0, +1}."""
-        signs = self.bits.to(lines.dtype).mul_(2).sub_(1).t()  # (C_out, R)
+        signs = self.signs(lines.dtype)
         total: Tensor | None = None
-        for top in range(0, len(lines), self.array[0]):
-            tile = slice(top, top + self.array[0])
+        for tile in self.tiling.row_slices:
             part = signs[:, tile] @ lines[tile]  # 2 n - driven of this tile
             total = part if total is None else total.add_(part)
         assert total is not None

@@ -35,3 +35,19 @@ def test_the_placement_is_printed():
         text = cost("--placement", placement, "--format", "csv")
         assert ("at least 178.497 nJ" in text) == (placement == "dual_bn")
         assert f"placement {placement}" in " ".join(cost("--placement", placement).split())
+
+
+def test_a_profile_says_how_the_network_lies_on_the_arrays(tmp_path):
+    from spinbnn.hardware import HardwareProfile
+
+    plain = HardwareProfile.gaussian(0.2, sigma=0.03).with_mapping((128, 64), rows="devices", strategy=2)
+    path = str(plain.save(tmp_path / "p.h5"))
+
+    def mapped(*arguments):
+        data = json.loads(cost("--format", "json", *arguments))
+        return [data[key] for key in ("array", "rows", "strategy")]
+
+    assert mapped() == [[256, 256], "cells", 1]
+    assert mapped("--profile", path) == [[128, 64], "devices", 2]
+    assert mapped("--profile", path, "--strategy", "1", "--array", "64x32") == [[64, 32], "devices", 1]
+    assert mapped("--profile", path, "--rows", "cells") == [[128, 64], "cells", 2]

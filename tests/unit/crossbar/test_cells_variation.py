@@ -27,7 +27,8 @@ def test_table_1_of_the_paper(x, w, state):
     """Input and weight agree: the device that conducts is in the low-resistance state."""
     true, complement = antiparallel_states([[(w + 1) // 2]])
     driven = word_lines(np.array([x]))
-    assert driven.sum() == 1
+    assert driven.tolist() == ([1, 0] if x == 1 else [0, 1])  # the other line at rest, not at the opposite voltage
+    assert (true.item(), complement.item()) == (w == -1, w == 1)  # one device in each state, the true one in P for +1
     (conducting,) = np.array([true[0, 0], complement[0, 0]])[driven == 1]
     assert conducting == (state == "AP")
 

@@ -46,7 +46,7 @@ def test_a_resumed_run_equals_an_unbroken_one_and_other_arrays_are_refused(small
     assert not any(layer._forward_hooks for layer in broken.modules())
     assert train(fresh, small, epochs=2, checkpoint=tmp_path / "state.pt", **options).resumed_from == 1
     assert same(straight, fresh)
-    for other in ({"arrays": None}, {"array_chips": 1}):
+    for other in ({"arrays": None}, {"array_chips": 1}, {"array_strategy": 2}):
         with pytest.raises(ParameterError):
             train(lenet5(), small, epochs=2, checkpoint=tmp_path / "state.pt", **{**options, **other})
 

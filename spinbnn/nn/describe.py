@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from ..crossbar.plan import THRESHOLD_SETS, LayerSpec, NetworkPlan
+from ..crossbar.plan import INPUT, THRESHOLD_SETS, LayerSpec, NetworkPlan, Skip
 from ..errors import ParameterError
-from .dropout import ScaleDropout
-from .masks import dropout_layers
+from .dataflow import Dataflow, SeenLayer, image_shape, observe
 
 
 def _equal(values: Sequence[int], layer: str, key: str) -> int:
@@ -27,63 +23,21 @@ def _equal(values: Sequence[int], layer: str, key: str) -> int:
     return int(values[0])
 
 
-def _conv_spec(name: str, layer: nn.Conv2d, x: Tensor, y: Tensor) -> LayerSpec:
-    if layer.groups != 1 or _equal(layer.dilation, name, "dilation") != 1 or isinstance(layer.padding, str):
-        raise ParameterError(
-            "grouped, dilated and string-padded convolutions cannot be described",
-            where=f"layer {name!r}",
-            value=repr(layer),
-            remedy="use groups=1, dilation=1 and integer padding",
-        )
-    digital = not hasattr(layer, "binary_weight")
-    return LayerSpec(
-        kind="conv",
-        name=name,
-        in_channels=layer.in_channels,
-        out_channels=layer.out_channels,
-        kernel=(layer.kernel_size[0], layer.kernel_size[1]),
-        input_size=(x.shape[-2], x.shape[-1]),
-        output_size=(y.shape[-2], y.shape[-1]),
-        stride=_equal(layer.stride, name, "stride"),
-        padding=_equal(layer.padding, name, "padding"),
-        weight_bits=32 if digital else 1,
-        input_bits=int(getattr(layer, "input_bits", 32)),
-        scale_dropout=False,
-        digital=digital,
-    )
-
-
-def _linear_spec(name: str, layer: nn.Linear) -> LayerSpec:
-    digital = not hasattr(layer, "binary_weight")
-    return LayerSpec(
-        kind="linear",
-        name=name,
-        in_channels=layer.in_features,
-        out_channels=layer.out_features,
-        kernel=(1, 1),
-        input_size=(1, 1),
-        output_size=(1, 1),
-        stride=1,
-        padding=0,
-        weight_bits=32 if digital else 1,
-        input_bits=int(getattr(layer, "input_bits", 32)),
-        scale_dropout=False,
-        digital=digital,
-    )
-
-
 def describe(model: nn.Module, input_shape: Sequence[int] | None = None) -> NetworkPlan:
-    """Run ``model`` on one zero image and return its layers as a plan.
+    """Run ``model`` on one zero image and return its layers and skip connections as a plan.
 
-    A layer's ``scale_dropout`` is set if a :class:`~spinbnn.nn.dropout.ScaleDropout` runs before the next layer;
-    its ``threshold_sets`` follow from the placement: two for ``"dual_bn"``, else one.
+    A layer's ``scale_dropout`` is set if a :class:`~spinbnn.nn.dropout.ScaleDropout` stands behind it; its
+    ``threshold_sets`` follow from the placement: two for ``"dual_bn"``, else one. Sums and concatenations of maps
+    become skips, poolings by the mean the layer's ``pooling``. Activation functions and plain normalisations are
+    no part of a plan.
 
     Parameters
     ----------
     model : nn.Module
-        Any network of ``Conv2d`` and ``Linear`` layers; those without binary weights count as digital.
+        Any network of ``Conv2d`` and ``Linear`` layers, with whatever control flow; those without binary weights
+        count as digital.
     input_shape : sequence of int or None
-        ``(C, H, W)`` of one image; None: ``model.input_shape``.
+        ``(C, H, W)`` of one image; None: ``model.input_shape`` [].
 
     Returns
     -------
@@ -93,8 +47,10 @@ def describe(model: nn.Module, input_shape: Sequence[int] | None = None) -> Netw
     Raises
     ------
     ParameterError
-        If a layer runs twice, cannot be described, has two scale dropouts behind it, or the scale-dropout
-        layers run in another order than the one in which they are registered (masks would be mixed up).
+        If a layer runs twice, cannot be described, has two scale dropouts behind it, or one whose bits a plan does
+        not hold (one for each channel, random scales); if maps are combined in another way than by sums and
+        concatenations; if the scale-dropout layers run in another order than the one in which they are registered
+        (masks would be mixed up).
 
     Examples
     --------
@@ -112,87 +68,143 @@ def describe(model: nn.Module, input_shape: Sequence[int] | None = None) -> Netw
             value=type(model).__name__,
             remedy="describe the software model that to_hardware was given",
         )
-    shape = tuple(input_shape) if input_shape is not None else getattr(model, "input_shape", None)
-    if shape is None or len(shape) != 3:
-        raise ParameterError(
-            "the shape of one image is not known",
-            where="describe, argument 'input_shape'",
-            value=shape,
-            remedy="pass (C, H, W)",
-        )
-    specs: list[LayerSpec] = []
-    dropped: list[ScaleDropout] = []
-    names = {module: name for name, module in model.named_modules()}
-
-    def on_layer(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-        name = names[module]
-        if any(spec.name == name for spec in specs):
-            raise ParameterError(
-                "a layer runs twice in one pass",
-                where=f"layer {name!r}",
-                value=name,
-                remedy="give each use its own layer",
-            )
-        if isinstance(module, nn.Conv2d):
-            specs.append(_conv_spec(name, module, inputs[0], output))
-        elif isinstance(module, nn.Linear):
-            specs.append(_linear_spec(name, module))
-
-    def on_dropout(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-        if not specs:
-            raise ParameterError(
-                "scale dropout runs before any layer",
-                where=f"layer {names[module]!r}",
-                value=names[module],
-                remedy="put it behind a convolution or a linear layer",
-            )
-        assert isinstance(module, ScaleDropout)
-        if specs[-1].scale_dropout:
-            raise ParameterError(
-                "a second scale dropout behind one layer",
-                where=f"layer {names[module]!r}",
-                value=specs[-1].name,
-                remedy="one scale dropout for each layer with weights: a plan holds one bit a layer",
-            )
-        dropped.append(module)
-        specs[-1] = replace(
-            specs[-1], scale_dropout=True, threshold_sets=THRESHOLD_SETS.get(module.placement, 1)
-        )
-
-    hooks = [
-        m.register_forward_hook(on_layer) for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear)
-    ]
-    hooks += [m.register_forward_hook(on_dropout) for m in dropout_layers(model)]
-    modes = {module: module.training for module in model.modules()}
-    try:
-        model.eval()
-        with torch.no_grad():
-            output = model(torch.zeros(1, *shape))
-    finally:
-        for hook in hooks:
-            hook.remove()
-        for module, mode in modes.items():
-            module.training = mode
-    if dropped != dropout_layers(model):
-        raise ParameterError(
-            "the scale-dropout layers run in another order than they are registered",
-            where=type(model).__name__,
-            value=[names[m] for m in dropped],
-            remedy="register them in the order of execution",
-        )
-    if not specs:
+    shape = image_shape(model, input_shape, "describe")
+    flow = observe(model, shape)
+    if not flow.layers:
         raise ParameterError(
             "the model has no layer with weights",
             where=type(model).__name__,
             value=repr(model),
             remedy="describe networks of Conv2d and Linear layers",
         )
-    first = "digital" if specs[0].digital else {8: "bit_serial"}.get(specs[0].input_bits, "binary")
+    poolings = _check_streams(flow)
+    specs = []
+    before = INPUT
+    for layer in flow.layers:
+        specs.append(_spec(layer, before, poolings.get(layer.name, "max")))
+        before = layer.name
     return NetworkPlan(
         name=str(getattr(model, "name", type(model).__name__)),
         layers=tuple(specs),
-        classes=int(output.shape[1]),
-        first=first,
+        classes=int(flow.output_shape[1]),
+        first="digital" if specs[0].digital else {8: "bit_serial"}.get(specs[0].input_bits, "binary"),
         last="digital" if specs[-1].digital else "binary",
-        input_shape=(shape[0], shape[1], shape[2]),
+        input_shape=shape,
+        skips=tuple(
+            Skip(
+                source=join.source.owner,
+                target=join.target.owner,
+                kind="concat" if join.appended else join.source.reduced or "identity",
+            )
+            for join in flow.joins
+        ),
     )
+
+
+def _check_streams(flow: Dataflow) -> dict[str, str]:
+    """Return the kind of pooling behind each layer, and refuse maps that are taken before a sum into them is made."""
+    final: dict[str, int] = {}
+    for join in flow.joins:
+        final[join.target.owner] = max(final.get(join.target.owner, 0), join.target.joins + 1)
+    uses = [(layer.takes, layer.name) for layer in flow.layers]
+    uses += [(join.source, join.target.owner) for join in flow.joins]
+    for stream, user in uses:
+        if stream.joins != final.get(stream.owner, 0):
+            raise ParameterError(
+                "a map is used both with and without a sum into it",
+                where=f"layer {stream.owner!r}",
+                value=user,
+                remedy="a plan holds one map a layer, sums included",
+            )
+    kinds: dict[str, set[str]] = {}
+    for layer in flow.layers:
+        if layer.takes.reduced:
+            kinds.setdefault(layer.takes.owner, set()).add(layer.takes.reduced)
+    for owner, found in kinds.items():
+        if "subsample" in found or len(found) > 1:
+            raise ParameterError(
+                "a layer takes a pooled map in a way that a plan does not hold",
+                where=f"the map of {owner!r}",
+                value=sorted(found),
+                remedy="one kind of pooling for all layers that take the map; stride instead of slices",
+            )
+    return {owner: found.pop() for owner, found in kinds.items()}
+
+
+def _spec(layer: SeenLayer, before: str, pooling: str) -> LayerSpec:
+    """Return one layer as the hardware sees it."""
+    module, name = layer.module, layer.name
+    source = "" if layer.takes.owner == before else layer.takes.owner
+    digital = not layer.binary
+    input_bits = int(getattr(module, "input_bits", 32))
+    scale_dropout, sets = _dropout(layer)
+    if isinstance(module, nn.Linear):
+        if len(layer.input_shape) != 2:
+            raise ParameterError(
+                "a linear layer on more than one vector an image cannot be described",
+                where=f"layer {name!r}",
+                value=layer.input_shape,
+                remedy="flatten the map to (B, features)",
+            )
+        return LayerSpec(
+            kind="linear",
+            name=name,
+            in_channels=module.in_features,
+            out_channels=module.out_features,
+            scale_dropout=scale_dropout,
+            threshold_sets=sets,
+            digital=digital,
+            source=source,
+            pooling=pooling,
+            weight_bits=32 if digital else 1,
+            input_bits=input_bits,
+        )
+    assert isinstance(module, nn.Conv2d)
+    if (
+        module.groups != 1
+        or _equal(module.dilation, name, "dilation") != 1
+        or isinstance(module.padding, str)
+    ):
+        raise ParameterError(
+            "grouped, dilated and string-padded convolutions cannot be described",
+            where=f"layer {name!r}",
+            value=repr(module),
+            remedy="use groups=1, dilation=1 and integer padding",
+        )
+    height, width = layer.input_shape[-2:]
+    out_height, out_width = layer.output_shape[-2:]
+    return LayerSpec(
+        kind="conv",
+        name=name,
+        in_channels=module.in_channels,
+        out_channels=module.out_channels,
+        kernel=(module.kernel_size[0], module.kernel_size[1]),
+        input_size=(height, width),
+        output_size=(out_height, out_width),
+        stride=_equal(module.stride, name, "stride"),
+        padding=_equal(module.padding, name, "padding"),
+        scale_dropout=scale_dropout,
+        threshold_sets=sets,
+        digital=digital,
+        source=source,
+        pooling=pooling,
+        weight_bits=32 if digital else 1,
+        input_bits=input_bits,
+    )
+
+
+def _dropout(layer: SeenLayer) -> tuple[bool, int]:
+    """Return whether a dropout bit belongs to the layer, and its threshold sets."""
+    drop = layer.dropout
+    if drop is None:
+        return False, 1
+    for key, value in (("granularity", "element"), ("mode", "random")):
+        if getattr(drop, key, None) == value:
+            raise ParameterError(
+                f"a plan holds one dropout bit a layer, and no scale dropout with {key} {value!r}",
+                where=f"layer {layer.name!r}",
+                value=value,
+                remedy="describe the same network with granularity='vector' and mode 'unitary' or 'average'; "
+                "summary(model) lists layers, parameters and operations of any network",
+            )
+    return True, THRESHOLD_SETS.get(drop.placement, 1)

@@ -1,4 +1,4 @@
-"""Masks of a whole network: which layers drop their scale, L bits in execution order, bit 1 = drop."""
+"""Masks of a whole network: which scales are dropped, layer after layer in execution order, bit 1 = drop."""
 
 from __future__ import annotations
 
@@ -49,6 +49,30 @@ def drop_probabilities(model: nn.Module) -> Tensor:
     return torch.tensor([layer.p for layer in dropout_layers(model)], dtype=torch.float64)
 
 
+def mask_bits(model: nn.Module) -> list[int]:
+    """Return the mask bits of each layer: 1, or the channels of a layer with a bit for each.
+
+    The mask of a network is the concatenation over its layers, in their order; M is the sum.
+
+    Examples
+    --------
+    >>> mask_bits(nn.Sequential(ScaleDropout(4), ScaleDropout(3, granularity="element")))
+    [1, 3]
+    """
+    return [layer.bits for layer in dropout_layers(model)]
+
+
+def bit_probabilities(model: nn.Module) -> Tensor:
+    """Return the DROP probability of each mask bit, shape ``(M,)``, float64; one bit a layer: the layers' own.
+
+    Examples
+    --------
+    >>> bit_probabilities(nn.Sequential(ScaleDropout(4, p=0.5), ScaleDropout(2, p=0.25, granularity="element"))).tolist()
+    [0.5, 0.25, 0.25]
+    """
+    return drop_probabilities(model).repeat_interleave(torch.tensor(mask_bits(model), dtype=torch.int64))
+
+
 def set_drop_probabilities(model: nn.Module, p: float | ArrayLike | Tensor) -> None:
     """Set the DROP probability of each layer.
 
@@ -57,7 +81,8 @@ def set_drop_probabilities(model: nn.Module, p: float | ArrayLike | Tensor) -> N
     model : nn.Module
         The network, with L scale-dropout layers.
     p : float or array_like
-        One for all layers, or shape ``(L,)``.
+        One for all layers, or shape ``(L,)``; in [0, 1]: unlike the option of a new layer, which is below 1, the
+        measured probability of a chip's module may be 1.
 
     Raises
     ------
@@ -121,15 +146,22 @@ def all_masks(layers: int) -> Tensor:
 
 
 @contextmanager
-def fixed_masks(model: nn.Module, bits: Tensor | ArrayLike | Sequence[int]) -> Iterator[nn.Module]:
+def fixed_masks(
+    model: nn.Module,
+    bits: Tensor | ArrayLike | Sequence[int],
+    generator: torch.Generator | None = None,
+) -> Iterator[nn.Module]:
     """Fix the mask of every scale-dropout layer within a ``with`` block; afterwards the former state is back.
 
     Parameters
     ----------
     model : nn.Module
-        The network, with L scale-dropout layers.
+        The network, with M mask bits (:func:`mask_bits`): one for each of its L scale-dropout layers, or more for layers
+        with a bit for each channel.
     bits : array_like
-        0 or 1 (1 = drop); shape ``(L,)`` for the whole batch, or ``(L, B)`` with one mask per image.
+        0 or 1 (1 = drop); shape ``(M,)`` for the whole batch, or ``(M, B)`` with one mask per image.
+    generator : torch.Generator or None
+        Source of the scales of mode ``"random"``; None: whatever source the layers have.
 
     Raises
     ------
@@ -146,12 +178,15 @@ def fixed_masks(model: nn.Module, bits: Tensor | ArrayLike | Sequence[int]) -> I
     """
     layers = _require(model)
     values = torch.as_tensor(np.asarray(bits) if not isinstance(bits, Tensor) else bits).detach()
-    if values.ndim not in (1, 2) or values.shape[0] != len(layers):
+    sizes = mask_bits(model)
+    total = sum(sizes)
+    if values.ndim not in (1, 2) or values.shape[0] != total:
         raise ParameterError(
             "the mask has the wrong shape",
             where="fixed_masks, argument 'bits'",
             value=tuple(values.shape),
-            remedy=f"({len(layers)},) or ({len(layers)}, B): one row a layer",
+            remedy=f"({total},) or ({total}, B): one row a "
+            + ("layer" if total == len(layers) else f"mask bit, layer after layer {sizes}"),
         )
     if not bool(((values == 0) | (values == 1)).all()):
         raise ParameterError(
@@ -160,19 +195,24 @@ def fixed_masks(model: nn.Module, bits: Tensor | ArrayLike | Sequence[int]) -> I
             value=values.unique().tolist(),
             remedy="pass bits, not probabilities",
         )
-    before = [layer.forced for layer in layers]
+    before = [(layer.forced, layer.sampler) for layer in layers]
     try:
-        for layer, row in zip(layers, values.to(torch.int64), strict=True):
-            layer.forced = int(row) if row.ndim == 0 else row.to(layer.alpha.device)
+        for layer, rows in zip(layers, values.to(torch.int64).split(sizes), strict=True):
+            if layer.granularity == "element":
+                layer.forced = rows.t().to(layer.alpha.device)  # (C,), or (B, C)
+            else:
+                layer.forced = int(rows[0]) if rows.ndim == 1 else rows[0].to(layer.alpha.device)
+            if generator is not None:
+                layer.sampler = generator
         yield model
     finally:
-        for layer, old in zip(layers, before, strict=True):
-            layer.forced = old
+        for layer, (forced, sampler) in zip(layers, before, strict=True):
+            layer.forced, layer.sampler = forced, sampler
 
 
 @contextmanager
 def sample_masks(model: nn.Module, generator: torch.Generator) -> Iterator[nn.Module]:
-    """Draw one bit per layer and forward pass from ``generator`` within a ``with`` block, in either mode.
+    """Draw the bits (and random scales) of each layer and forward pass from ``generator`` within a ``with`` block, in either mode.
 
     Parameters
     ----------
@@ -183,8 +223,9 @@ def sample_masks(model: nn.Module, generator: torch.Generator) -> Iterator[nn.Mo
 
     Examples
     --------
-    >>> net = nn.Sequential(ScaleDropout(1, p=1.0, spatial=False)).eval()
+    >>> net = nn.Sequential(ScaleDropout(1, spatial=False)).eval()
     >>> _ = net[0].alpha.data.fill_(3.0)
+    >>> set_drop_probabilities(net, 1.0)
     >>> with torch.no_grad(), sample_masks(net, torch.Generator().manual_seed(0)):
     ...     round(net(torch.ones(1, 1)).item(), 3)
     1.0

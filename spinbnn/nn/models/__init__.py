@@ -5,21 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from torch import nn
-
 from ...errors import ParameterError, suggest
-from .lenet import LeNet5, lenet5
+from .lenet import LeNet, lenet5, lenet_20_50_500, lenet_32_64_512
+from .network import Network
+from .resnet import ResNet, resnet18, resnet20
+from .vgg import VGGSmall, vgg_small
 
-MODELS: dict[str, Callable[..., nn.Module]] = {"lenet5": lenet5}
+MODELS: dict[str, Callable[..., Network]] = {
+    "lenet5": lenet5,
+    "lenet_20_50_500": lenet_20_50_500,
+    "lenet_32_64_512": lenet_32_64_512,
+    "resnet18": resnet18,
+    "resnet20": resnet20,
+    "vgg_small": vgg_small,
+}
 
 
-def build(name: str, **options: Any) -> nn.Module:
+def build(name: str, **options: Any) -> Network:
     """Build a network by its name.
 
     Parameters
     ----------
     name : str
-        E.g. ``"lenet5"``.
+        ``"lenet5"``, ``"lenet_20_50_500"``, ``"lenet_32_64_512"``, ``"vgg_small"``, ``"resnet18"`` or ``"resnet20"``.
     **options
         Keyword arguments of that network's function.
 
@@ -51,4 +59,17 @@ def build(name: str, **options: Any) -> nn.Module:
     return MODELS[name](**options)
 
 
-__all__ = ["MODELS", "LeNet5", "build", "lenet5"]
+__all__ = [
+    "MODELS",
+    "LeNet",
+    "Network",
+    "ResNet",
+    "VGGSmall",
+    "build",
+    "lenet5",
+    "lenet_20_50_500",
+    "lenet_32_64_512",
+    "resnet18",
+    "resnet20",
+    "vgg_small",
+]

@@ -76,6 +76,17 @@ def test_digital_linear_takes_signs():
     )
 
 
+@pytest.mark.parametrize("name", ["libra", "recu"])
+def test_an_input_that_is_not_to_be_binarised_is_taken_as_it_is(name):
+    x = torch.tensor([[0.0, 255.0, 7.0]])
+    layer = BinaryLinear(3, 2, binarize_input=False, input_bits=8, binarizer=name, generator=generator())
+    assert torch.equal(layer(x), x @ layer.binary_weight().t())
+    conv = BinaryConv2d(1, 2, 1, binarize_input=False, input_bits=8, binarizer=name, generator=generator())
+    assert torch.equal(conv(x.view(1, 1, 1, 3))[0, 0, 0], x[0] * conv.binary_weight()[0, 0, 0, 0])
+    digital = DigitalLinear(3, 2, binarize_input=False, binarizer=name, generator=generator())
+    assert torch.equal(digital(x), torch.nn.functional.linear(x, digital.weight))
+
+
 def test_image_encodings():
     image = torch.arange(256).float() / 255
     assert ImageEncoder("bit_serial")(image).tolist() == list(range(256))
@@ -84,3 +95,25 @@ def test_image_encodings():
     assert [ImageEncoder(kind).bits for kind in ("binary", "bit_serial", "digital")] == [1, 8, 32]
     with pytest.raises(ParameterError, match="encoding"):
         ImageEncoder("ternary")
+
+
+@pytest.mark.parametrize("kind", ["binary", "bit_serial", "digital"])
+def test_the_encoder_refuses_images_of_another_shape_or_type(kind):
+    encode = ImageEncoder(kind, shape=(1, 4, 6), where="network")
+    assert encode(torch.zeros(2, 1, 4, 6)).shape == (2, 1, 4, 6)
+    for shape in ((1, 4, 6), (2, 1, 6, 4), (2, 3, 4, 6), (2, 24)):
+        with pytest.raises(ParameterError, match="wrong shape") as caught:
+            encode(torch.zeros(shape))
+        assert caught.value.where == "network" and "(B, 1, 4, 6) in [0, 1]" in caught.value.remedy
+    for encoder in (encode, ImageEncoder(kind)):
+        with pytest.raises(ParameterError, match="wrong type") as caught:
+            encoder(torch.zeros(2, 1, 4, 6, dtype=torch.uint8))
+        assert "float() / 255" in caught.value.remedy
+    assert encode(torch.zeros(2, 1, 4, 6, dtype=torch.float64)).dtype == torch.float64
+
+
+def test_the_encoder_shows_and_checks_its_options():
+    assert repr(ImageEncoder("digital", shape=[3, 32, 32])) == "ImageEncoder('digital', shape=(3, 32, 32))"
+    for wrong in ((28, 28), (1, 0, 28)):
+        with pytest.raises(ParameterError, match="three positive"):
+            ImageEncoder("binary", shape=wrong)

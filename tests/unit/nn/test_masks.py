@@ -9,9 +9,11 @@ from spinbnn.errors import ParameterError
 from spinbnn.nn import (
     ScaleDropout,
     all_masks,
+    bit_probabilities,
     drop_probabilities,
     dropout_layers,
     fixed_masks,
+    mask_bits,
     sample_masks,
     set_drop_probabilities,
 )
@@ -80,3 +82,24 @@ def test_set_drop_probabilities(net):
 def test_a_network_without_scale_dropout_is_refused():
     with pytest.raises(ParameterError, match="no scale-dropout"), fixed_masks(nn.Linear(1, 1), []):
         pass
+
+
+def test_bits_and_their_probabilities_follow_the_layers(net):
+    assert mask_bits(net) == [1, 1, 1] and bit_probabilities(net).tolist() == [0.1, 0.2, 0.3]
+    net.append(ScaleDropout(2, p=0.4, granularity="element", spatial=False))
+    assert mask_bits(net) == [1, 1, 1, 2]
+    assert bit_probabilities(net).tolist() == [0.1, 0.2, 0.3, 0.4, 0.4]
+    assert drop_probabilities(net).tolist() == [0.1, 0.2, 0.3, 0.4]
+    assert bit_probabilities(net).dtype == torch.float64
+    assert mask_bits(nn.Linear(1, 1)) == [] and bit_probabilities(nn.Linear(1, 1)).shape == (0,)
+
+
+def test_a_generator_of_random_scales_stays_for_the_block(net):
+    outer, inner = torch.Generator(), torch.Generator()
+    with sample_masks(net, outer):
+        with fixed_masks(net, [0, 0, 0]):
+            assert all(layer.sampler is outer for layer in dropout_layers(net))
+        with fixed_masks(net, [0, 0, 0], inner):
+            assert all(layer.sampler is inner for layer in dropout_layers(net))
+        assert all(layer.sampler is outer and layer.forced is None for layer in dropout_layers(net))
+    assert all(layer.sampler is None for layer in dropout_layers(net))

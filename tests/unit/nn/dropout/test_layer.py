@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
 
 from spinbnn.errors import ParameterError
-from spinbnn.nn import ScaleDropout, fixed_masks, sample_masks
+from spinbnn.nn import ScaleDropout, fixed_masks, sample_masks, set_drop_probabilities
 
 
 def integers(*shape, seed=0):
@@ -142,7 +142,8 @@ def test_the_drawn_bits_follow_p_and_leave_global_randomness_alone():
 
 
 def test_the_layers_own_generator_serves_training():
-    layer = ScaleDropout(3, p=1.0, spatial=False)
+    layer = ScaleDropout(3, spatial=False)
+    layer.p = 1.0
     layer.generator = torch.Generator().manual_seed(0)
     layer(integers(4, 3))
     assert layer.batches.tolist() == [0, 1]
@@ -179,6 +180,9 @@ def test_others_tools_find_it_and_can_copy_it():
     [
         ({"p": 1.5}, "p"),
         ({"p": float("nan")}, "p"),
+        ({"p": 1.0}, "p"),
+        ({"p": -0.1}, "p"),
+        ({"granularity": "pixel"}, "granularity"),
         ({"placement": "post"}, "placement"),
         ({"mode": "zero"}, "mode"),
         ({"alpha_init": "zeros"}, "alpha_init"),
@@ -188,6 +192,12 @@ def test_wrong_options_are_refused(options, key):
     with pytest.raises(ParameterError) as caught:
         ScaleDropout(3, **options)
     assert f"'{key}'" in caught.value.where
+
+
+def test_the_measured_probability_of_a_chip_may_be_one():
+    layer = ScaleDropout(3)
+    set_drop_probabilities(layer, 1.0)
+    assert layer.p == 1.0
 
 
 def test_wrong_shapes_are_refused():

@@ -16,12 +16,14 @@ from ..errors import MissingToolError, SpinbnnError
 
 COMMANDS = {
     "run": "Run a whole experiment: characterise, train, predict, cost, report.",
+    "train": "Train the network of an experiment, in pieces where time is short.",
     "characterize": "Run a characterisation flow and write its lookup table.",
     "datasheet": "Hold flows or tables against the limits in their flow files.",
     "table": "Look into lookup tables, merge shards, run samples again, export.",
     "size": "Size a dropout module for a technology and a device.",
     "device": "Look into a device file: parameters, populations, trim and random bits.",
     "fit": "Fit the switching model to measured switching probabilities.",
+    "data": "List data sets and fetch them, with checksums and licences.",
     "evaluate": "Evaluate trained weights on a data set, on sampled chips.",
     "cost": "Count operations of a network and estimate energy, latency and area.",
     "list": "List the devices, flows, cells and tables that come with spinbnn.",

@@ -12,7 +12,7 @@ from ..errors import ParameterError
 
 @click.command("evaluate")
 @click.argument("weights", type=click.Path(path_type=Path))
-@click.option("--data", "data_name", required=True, help="Data set: digits, mnist, fashion-mnist.")
+@click.option("--data", "data_name", required=True, help="Data set: digits, mnist, fashion-mnist, kmnist, cifar-10 or folder:PATH (spinbnn data list).")
 @click.option("--method", type=click.Choice(["auto", "exact", "sampled"]), default="auto", show_default=True)
 @click.option("--samples", type=click.IntRange(1), default=10, show_default=True, help="Passes of the sampled prediction.")
 @click.option("--masks", type=click.Choice(["per_pass", "per_image"]), help="Sampled: one mask a pass, or one for each image, as the hardware draws them  [default: per_image].")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import struct
 import zlib
 from pathlib import Path
@@ -11,15 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import DataError
+from .root import data_root
 
-VARIABLE = "SPINBNN_DATA"
 FILES = {
     "train_images": "train-images-idx3-ubyte",
     "train_labels": "train-labels-idx1-ubyte",
     "test_images": "t10k-images-idx3-ubyte",
     "test_labels": "t10k-labels-idx1-ubyte",
 }
-TORCHVISION = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST"}
+TORCHVISION = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "kmnist": "KMNIST"}
 
 
 def find_idx_files(name: str, root: str | Path | None = None) -> dict[str, Path]:
@@ -28,7 +27,7 @@ def find_idx_files(name: str, root: str | Path | None = None) -> dict[str, Path]
     Parameters
     ----------
     name : str
-        ``"mnist"`` or ``"fashion-mnist"``.
+        ``"mnist"``, ``"fashion-mnist"`` or ``"kmnist"``.
     root : str or Path or None
         Data root, holding ``<name>/`` or torchvision's ``MNIST/raw/``; None: ``$SPINBNN_DATA``.
 
@@ -37,24 +36,16 @@ def find_idx_files(name: str, root: str | Path | None = None) -> dict[str, Path]
     DataError
         If there is no root, or a file is missing.
     """
-    place = str(root) if root is not None else os.environ.get(VARIABLE, "")
-    if not place:
-        raise DataError(
-            f"no place to look for data set {name!r}",
-            where=f"environment variable {VARIABLE}",
-            value="",
-            remedy=f"set {VARIABLE} to a folder with {name}/{FILES['train_images']}.gz and its three companions",
-        )
-    base = Path(place).expanduser()
+    base = data_root(root, name=name, holds=f"{name}/{FILES['train_images']}.gz and its three companions")
     folders = [base / name, base / TORCHVISION.get(name, name) / "raw"]
     for folder in folders:
         if folder.is_dir():
             return {part: _one(folder, file) for part, file in FILES.items()}
     raise DataError(
         f"data set {name!r} is not there",
-        where=f"{VARIABLE}={place}",
+        where=str(base),
         value=[str(folder) for folder in folders],
-        remedy=f"put the four files {FILES['train_images']}[.gz] ... into one of these folders",
+        remedy=f"put the four files {FILES['train_images']}[.gz] ... into one of these folders (spinbnn data fetch {name})",
     )
 
 

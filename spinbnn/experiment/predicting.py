@@ -117,7 +117,7 @@ def _groups(model: nn.Module, exact: Prediction, data: ImageData, spec: Predicti
     """Return uncertainty of in-distribution, rotated and noise images under the exact mixture."""
     images = data.test_images
     count = min(spec.out_of_distribution, len(images))
-    noise = uniform_noise(count, seed=integer_seed(seed, "noise images"), shape=(1, *images.shape[-2:]))
+    noise = uniform_noise(count, seed=integer_seed(seed, "noise images"), shape=(images.shape[1], images.shape[2], images.shape[3]))
     answers = {
         "test images": exact,
         "rotated by 90 degrees": predict(model, rotate(images[:count], 90.0), method="exact"),

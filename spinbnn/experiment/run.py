@@ -17,25 +17,25 @@ from ..characterize import Flow, LookupTable, run_flow
 from ..circuit import DropoutModuleBench
 from ..data import ImageData
 from ..data import load as load_data
+from ..data.augment import AUGMENTATIONS
 from ..errors import CoverageError, ParameterError, suggest
 from ..hardware import HardwareProfile
-from ..nn import describe, dropout_layers, set_drop_probabilities
-from ..nn.models import build
-from ..rng import integer_seed
+from ..nn import describe, dropout_layers
 from ..tables import Table
-from ..training import load_model, save_weights, train
-from ..training.augment import AUGMENTATIONS
+from ..training import load_model
+from ..training.loop import point_accuracy
 from .costing import run_cost
 from .folder import RunFolder
 from .predicting import run_prediction
 from .reporting import result_tables, write_experiment_report
 from .spec import Experiment
+from .training import WEIGHTS, Bars, Pieces, network, train_stage
 
-Step = Callable[..., None]
-Bars = Callable[[str], AbstractContextManager[Step]]
+MOST_BITS = 12
+"""Mask bits of a network whose masks the prediction stage enumerates."""
 
 
-def no_bars(label: str) -> AbstractContextManager[Step]:
+def no_bars(label: str) -> AbstractContextManager[Callable[..., None]]:
     """Show nothing."""
     return nullcontext(lambda *_: None)
 
@@ -72,19 +72,13 @@ def run_experiment(experiment: Experiment, out: str | Path, *, workers: int = 1,
     """
     data = _data(experiment)
     layers = _check(experiment)
-    folder = RunFolder(Path(out))
-    folder.log(f"run {experiment.name}: {provenance.command()}")
-    for stale in ("report.html", "results.json"):
-        (folder.path / stale).unlink(missing_ok=True)
-    files.write_json(folder.path / "experiment.json", {"experiment": experiment.to_dict(), "provenance": provenance.record(experiment.seed)})
-    table, flow, table_key = _characterize(experiment, folder, workers, bars)
-    profile = _profile(experiment, table, layers)
-    profile.save(folder.path / "profile.h5")
-    chip_keys = [table_key, dataclasses.asdict(experiment.profile)]
+    _enumerable(experiment)
+    folder = _open(experiment, out, "run")
+    table, flow, profile, chip_keys = _chips(experiment, folder, layers, workers, bars)
     waves = _waveforms(experiment, folder, flow, profile, chip_keys)
-    trained, train_key = _train(experiment, folder, data, profile, chip_keys, bars)
+    trained, train_key = train_stage(experiment, folder, data, profile, bars, Pieces())
     predicted, _ = _predict(experiment, folder, data, profile, [train_key, *chip_keys], bars)
-    plan = describe(load_model(folder.path / "weights.safetensors"))
+    plan = describe(load_model(folder.path / WEIGHTS))
     cost, _ = folder.stage("cost", [train_key, *chip_keys, dataclasses.asdict(experiment.cost)], lambda: run_cost(plan, profile, experiment.cost.samples))
     results = {"training": trained, "prediction": predicted, "cost": cost, "profile": _profile_facts(profile)}
     tables = result_tables(experiment, table, results)
@@ -96,6 +90,74 @@ def run_experiment(experiment: Experiment, out: str | Path, *, workers: int = 1,
     report = write_experiment_report(folder.path, experiment, table, profile, results, tables, waves)
     folder.log(f"report: {report.name}")
     return RunResult(folder=folder.path, results=results, tables=list(tables.values()), report=report)
+
+
+def train_experiment(experiment: Experiment, out: str | Path, *, workers: int = 1, bars: Bars = no_bars, pieces: Pieces | None = None) -> dict[str, Any]:
+    """Do the stages of an experiment up to the training, in pieces if asked for, and count the right test images.
+
+    The folder is one of :func:`run_experiment`, which goes on from there.
+
+    Parameters
+    ----------
+    experiment, out, workers, bars
+        As of :func:`run_experiment`.
+    pieces : Pieces or None
+        Device, checkpoints and time limit of the training; None: the CPU, no limit.
+
+    Returns
+    -------
+    dict
+        ``history``, ``seconds`` and ``note`` of the training, what it was trained on, ``test_accuracy`` of the point
+        network (every scale kept), and ``weights``, the path of the weights file.
+
+    Raises
+    ------
+    Paused
+        If the training stopped after its time; the same call continues.
+    SpinbnnError
+        Any error of the stages.
+    """
+    pieces = pieces or Pieces()
+    data = _data(experiment)
+    layers = _check(experiment)
+    folder = _open(experiment, out, "train")
+    _, _, profile, _ = _chips(experiment, folder, layers, workers, bars)
+    trained, key = train_stage(experiment, folder, data, profile, bars, pieces)
+
+    def test() -> dict[str, Any]:
+        model = load_model(folder.path / WEIGHTS).to(pieces.device or "cpu")
+        return {"test_accuracy": point_accuracy(model, data.test_images, data.test_labels), "test_images": len(data.test_labels)}
+
+    tested, _ = folder.stage("test", [key, data.sha256], test)
+    return {**trained, **tested, "weights": folder.path / WEIGHTS}
+
+
+def _open(experiment: Experiment, out: str | Path, verb: str) -> RunFolder:
+    """Return the run folder with the configuration in it and without the results of another run."""
+    folder = RunFolder(Path(out))
+    folder.log(f"{verb} {experiment.name}: {provenance.command()}")
+    for stale in ("report.html", "results.json"):
+        (folder.path / stale).unlink(missing_ok=True)
+    files.write_json(folder.path / "experiment.json", {"experiment": experiment.to_dict(), "provenance": provenance.record(experiment.seed)})
+    return folder
+
+
+def _chips(experiment: Experiment, folder: RunFolder, layers: int, workers: int, bars: Bars) -> tuple[LookupTable, Flow | None, HardwareProfile, list[Any]]:
+    """Characterise and build the profile; return the table, its flow, the profile and the keys of both."""
+    table, flow, table_key = _characterize(experiment, folder, workers, bars)
+    profile = _profile(experiment, table, layers)
+    profile.save(folder.path / "profile.h5")
+    return table, flow, profile, [table_key, dataclasses.asdict(experiment.profile)]
+
+
+def _enumerable(experiment: Experiment) -> None:
+    """Refuse, before anything is run, a network whose masks the prediction stage cannot enumerate."""
+    bits = sum(layer.bits for layer in dropout_layers(network(experiment)))
+    if bits > MOST_BITS:
+        raise ParameterError(
+            f"the prediction stage enumerates all masks, which are 2^{bits} here", where="model", value=experiment.model.name,
+            remedy=f"at most {MOST_BITS} mask bits; spinbnn train does the stages up to the training, and spinbnn evaluate samples",
+        )  # fmt: skip
 
 
 def _characterize(experiment: Experiment, folder: RunFolder, workers: int, bars: Bars) -> tuple[LookupTable, Flow | None, str]:
@@ -136,8 +198,8 @@ def _covered(experiment: Experiment, flow: Flow) -> None:
 def _check(experiment: Experiment) -> int:
     """Build what can be built before the long stages, so that a wrong option stops the run now; return the dropout layers."""
     spec = experiment.profile
-    layers = len(dropout_layers(_network(experiment)))
-    HardwareProfile(targets=_targets(spec.drop_probability, layers), modules=spec.modules, trim=spec.trim, dac_step=spec.dac_step, array=spec.array)
+    layers = len(dropout_layers(network(experiment)))
+    HardwareProfile(targets=_targets(spec.drop_probability, layers), modules=spec.modules, trim=spec.trim, dac_step=spec.dac_step, array=spec.array, array_rows=spec.array_rows, strategy=spec.strategy)
     if experiment.training.augment not in AUGMENTATIONS:
         raise ParameterError("unknown augmentation", where="training.augment", value=experiment.training.augment, remedy=suggest(experiment.training.augment, AUGMENTATIONS))
     return layers
@@ -163,7 +225,7 @@ def _profile(experiment: Experiment, table: LookupTable, layers: int) -> Hardwar
     return HardwareProfile.build(
         table, layers=layers, drop_probability=spec.drop_probability, modules=spec.modules, temperature=spec.temperature,
         corner=spec.corner, trim=spec.trim, dac_step=spec.dac_step, array=spec.array,
-    )  # fmt: skip
+    ).with_mapping(rows=spec.array_rows, strategy=spec.strategy)  # fmt: skip
 
 
 def _data(experiment: Experiment) -> ImageData:
@@ -171,11 +233,6 @@ def _data(experiment: Experiment) -> ImageData:
     if experiment.data.test:
         data = data.subset(test=experiment.data.test)
     return data.with_validation(experiment.data.validation, seed=experiment.seed) if experiment.data.validation else data
-
-
-def _network(experiment: Experiment) -> Any:
-    options = {k: v for k, v in dataclasses.asdict(experiment.model).items() if k != "name"}
-    return build(experiment.model.name, seed=integer_seed(experiment.seed, "weights"), **options)
 
 
 def _waveforms(experiment: Experiment, folder: RunFolder, flow: Flow | None, profile: HardwareProfile, keys: list[Any]) -> dict[str, np.ndarray] | None:
@@ -200,39 +257,9 @@ def _waveforms(experiment: Experiment, folder: RunFolder, flow: Flow | None, pro
         return {name: stored[name] for name in stored.files}
 
 
-def _train(experiment: Experiment, folder: RunFolder, data: ImageData, profile: HardwareProfile, keys: list[Any], bars: Bars) -> tuple[dict[str, Any], str]:
-    spec = experiment.training
-    settings = [data.sha256, *(dataclasses.asdict(part) for part in (experiment.model, experiment.data, spec))]
-    target = folder.path / "weights.safetensors"
-
-    def work() -> dict[str, Any]:
-        model = _network(experiment)
-        set_drop_probabilities(model, profile.drop_probability)
-        checkpoint = folder.path / "checkpoint.pt"
-        key = files.content_hash([settings, keys, experiment.seed])
-        marker = folder.path / "checkpoint.key"
-        if checkpoint.exists() and (not marker.exists() or marker.read_text() != key):
-            checkpoint.unlink()
-        files.write_text(marker, key)
-        with bars("train") as step:
-            done = train(
-                model, data, epochs=spec.epochs, batch_size=spec.batch_size, learning_rate=spec.learning_rate, augment=spec.augment, shift=spec.shift,
-                seed=integer_seed(experiment.seed, "training"), profile=profile if spec.with_profile else None, checkpoint=checkpoint, progress=step,
-            )  # fmt: skip
-        save_weights(target, model, {"experiment": experiment.name, "seed": experiment.seed, "data": data.name, "data_sha256": data.sha256, "profile": profile.id})
-        checkpoint.unlink(missing_ok=True)
-        marker.unlink()
-        return {
-            "history": done.history, "seconds": done.seconds, "note": done.note, "train_images": len(data.train_labels),
-            "data": data.name, "data_source": data.source, "data_sha256": data.sha256,
-        }  # fmt: skip
-
-    return folder.stage("train", [settings, keys, experiment.seed], work, needs=("weights.safetensors",))
-
-
 def _predict(experiment: Experiment, folder: RunFolder, data: ImageData, profile: HardwareProfile, keys: list[Any], bars: Bars) -> tuple[dict[str, Any], str]:
     def work() -> dict[str, Any]:
-        model = load_model(folder.path / "weights.safetensors")
+        model = load_model(folder.path / WEIGHTS)
         with bars("predict") as step:
             results, arrays = run_prediction(model, data, profile, experiment.prediction, experiment.seed, step)
         _save_arrays(folder.path / "prediction.npz", arrays)

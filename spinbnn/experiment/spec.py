@@ -37,6 +37,8 @@ class ProfileSpec:
     temperature: float = 298.15
     corner: str = "tt"
     array: tuple[int, int] = (256, 256)
+    array_rows: str = "cells"
+    strategy: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +52,17 @@ class DataSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
-    """Network and its options."""
+    """Network and its options; "" leaves an option to the network (not every network has every option)."""
 
     name: str = "lenet5"
     first: str = "binary"
     last: str = "binary"
     placement: str = "dual_bn"
+    mode: str = ""
+    granularity: str = ""
+    alpha_init: str = ""
+    binarizer: str = ""
+    shortcuts: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +75,16 @@ class TrainingSpec:
     augment: str = "none"
     shift: int = 1
     with_profile: bool = True
+    optimizer: str = "adam"
+    momentum: float = 0.9
+    nesterov: bool = True
+    schedule: str = "cosine"
+    warmup: int = 0
+    milestones: tuple[int, ...] = ()
+    factor: float = 0.1
+    weight_decay: float = 1e-5
+    scale_decay: float = 1e-5
+    label_smoothing: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,12 +116,12 @@ SECTIONS: dict[str, type] = {
 }
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _LOWEST: dict[tuple[str, str], float] = {
-    ("data", "validation"): 0, ("data", "test"): 0, ("training", "epochs"): 1, ("training", "batch_size"): 1, ("training", "shift"): 0,
+    ("data", "validation"): 0, ("data", "test"): 0, ("training", "epochs"): 1, ("training", "batch_size"): 1, ("training", "shift"): 0, ("training", "warmup"): 0,
     ("prediction", "samples"): 1, ("prediction", "chips"): 1, ("prediction", "out_of_distribution"): 1, ("prediction", "hardware_images"): 1,
     ("cost", "samples"): 1,
 }  # fmt: skip
 """Smallest value of the whole numbers."""
-_LISTS = {("profile", "drop_probability"): 0, ("profile", "array"): 2, ("prediction", "rotations"): 0}
+_LISTS = {("profile", "drop_probability"): 0, ("profile", "array"): 2, ("prediction", "rotations"): 0, ("training", "milestones"): 0}
 """Keys that take a list of numbers, and its length (0: any, at least one)."""
 _UNITS = {("profile", "dac_step"): "V", ("profile", "temperature"): "K"}
 
@@ -131,8 +148,15 @@ class Experiment:
     cost: CostSpec
 
     @classmethod
-    def load(cls, name_or_path: str | Path) -> Experiment:
+    def load(cls, name_or_path: str | Path, changes: Mapping[str, Any] | None = None) -> Experiment:
         """Read an experiment by its path or by the name of one that comes with spinbnn.
+
+        Parameters
+        ----------
+        name_or_path : str or Path
+            File or name.
+        changes : mapping or None
+            Values that replace those of the file: ``{"training.epochs": 20, "seed": 1}``.
 
         Raises
         ------
@@ -140,7 +164,14 @@ class Experiment:
             If the file, a key, a value or a unit is wrong; the message names it.
         """
         path = resources.find("flow", name_or_path)
-        return cls.from_dict(files.read_toml(path), where=path.name)
+        given = files.read_toml(path)
+        for key, value in (changes or {}).items():
+            section, _, name = key.rpartition(".")
+            place = given.setdefault(section, {}) if section else given
+            if not isinstance(place, dict):
+                raise ParameterError("no section of an experiment", where=f"{path.name}, change {key!r}", value=section, remedy=suggest(section, SECTIONS))
+            place[name] = value
+        return cls.from_dict(given, where=path.name)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], *, where: str = "experiment") -> Experiment:

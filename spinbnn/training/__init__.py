@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .augment import shift_images
-from .checkpoint import load_model, load_weights, read_record, save_weights
+from ..data.augment import shift_images
 from .loop import TrainResult, train
 from .objective import objective, scale_penalty, weight_penalty
+from .weights import load_model, load_weights, read_record, save_weights
 
 __all__ = [
     "TrainResult",

@@ -1,7 +1,8 @@
-"""Files of a training run: checkpoints to resume from, and the weights of a finished model."""
+"""Checkpoints: what a run needs to continue where it was, bit for bit."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pickle
 from pathlib import Path
@@ -12,47 +13,50 @@ from torch import nn
 
 from ..errors import DataError, ParameterError
 from ..files import atomic_path
-from ..nn.masks import drop_probabilities, set_drop_probabilities
+from .epoch import Unfinished
 
-SCHEMA = "spinbnn.checkpoint/1"
-WEIGHTS_SCHEMA = "spinbnn.weights/1"
+SCHEMA = "spinbnn.checkpoint/2"
 
 
 def save_state(
     path: str | Path,
     model: nn.Module,
-    optimiser: torch.optim.Optimizer,
+    optimizer: torch.optim.Optimizer,
     fingerprint: dict[str, Any],
     history: list[dict[str, Any]],
+    unfinished: Unfinished | None = None,
 ) -> None:
-    """Write the state after ``len(history)`` epochs; plain tensors and numbers only.
+    """Write the state after ``len(history)`` epochs and a part of the next; plain tensors and numbers only.
 
     Parameters
     ----------
     path : str or Path
         Target file.
-    model, optimiser
+    model, optimizer
         Their state dictionaries are stored.
     fingerprint : dict
         Options that a resumed run must share.
     history : list of dict
         One row an epoch.
+    unfinished : Unfinished or None
+        The epoch that has begun, if any.
     """
     state = {
         "schema": SCHEMA,
         "model": model.state_dict(),
-        "optimiser": optimiser.state_dict(),
+        "optimizer": optimizer.state_dict(),
         "fingerprint": json.dumps(fingerprint, sort_keys=True),
         "history": history,
+        "unfinished": None if unfinished is None else dataclasses.asdict(unfinished),
     }
     with atomic_path(path) as beside:
         torch.save(state, beside)
 
 
 def load_state(
-    path: str | Path, model: nn.Module, optimiser: torch.optim.Optimizer, fingerprint: dict[str, Any]
-) -> list[dict[str, Any]]:
-    """Load a state into model and optimiser and return its history.
+    path: str | Path, model: nn.Module, optimizer: torch.optim.Optimizer, fingerprint: dict[str, Any]
+) -> tuple[list[dict[str, Any]], Unfinished]:
+    """Load a state into model and optimiser and return its history and the epoch that has begun.
 
     Raises
     ------
@@ -64,8 +68,11 @@ def load_state(
     place = Path(path)
     try:
         state = torch.load(place, map_location="cpu", weights_only=True)
+        if state["schema"] != SCHEMA:
+            raise ValueError(f"schema {state['schema']!r}, this version reads {SCHEMA!r}")
         stored = json.loads(state["fingerprint"])
-        parts = state["model"], state["optimiser"], state["history"]
+        parts = state["model"], state["optimizer"], state["history"]
+        unfinished = Unfinished(**(state["unfinished"] or {}))
     except (
         OSError,
         EOFError,
@@ -91,12 +98,19 @@ def load_state(
             value={key: stored.get(key)},
             remedy=f"resume with {key}={stored.get(key)!r}, or pass resume=False to start anew",
         )
-    _fill(model, parts[0], place)
-    optimiser.load_state_dict(parts[1])
-    return list(parts[2])
+    fill(model, parts[0], place)
+    optimizer.load_state_dict(parts[1])
+    return list(parts[2]), unfinished
 
 
-def _fill(model: nn.Module, tensors: dict[str, torch.Tensor], place: Path) -> None:
+def fill(model: nn.Module, tensors: dict[str, torch.Tensor], place: Path) -> None:
+    """Load tensors into a model; a failure names their file.
+
+    Raises
+    ------
+    DataError
+        If they do not fit.
+    """
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:
@@ -106,105 +120,3 @@ def _fill(model: nn.Module, tensors: dict[str, torch.Tensor], place: Path) -> No
             value=str(error).splitlines()[-1].strip()[:200],
             remedy="build the model with the options it was trained with",
         ) from error
-
-
-def save_weights(path: str | Path, model: nn.Module, metadata: dict[str, Any] | None = None) -> None:
-    """Write all tensors of a model as safetensors, with its name, options and drop probabilities as JSON.
-
-    Parameters
-    ----------
-    path : str or Path
-        Target, usually ``*.safetensors``.
-    model : nn.Module
-        A model with ``name`` and ``options``, so that :func:`load_model` can rebuild it.
-    metadata : dict or None
-        Anything else that JSON can hold (recipe, accuracies, data hash).
-
-    Raises
-    ------
-    ParameterError
-        If the model has no name and options, or runs on arrays (save the software model).
-    """
-    from safetensors.torch import save
-
-    name, options = getattr(model, "name", None), getattr(model, "options", None)
-    if name is None or options is None or hasattr(model, "chip"):
-        raise ParameterError(
-            "only a software model with .name and .options can be saved",
-            where="save_weights, argument 'model'",
-            value=type(model).__name__,
-            remedy="save the model that to_hardware was given",
-        )
-    record = {
-        "schema": WEIGHTS_SCHEMA,
-        "model": name,
-        "options": options,
-        "drop_probabilities": drop_probabilities(model).tolist(),
-        "metadata": metadata or {},
-    }
-    tensors = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
-    content = save(tensors, metadata={"spinbnn": json.dumps(record, sort_keys=True)})
-    with atomic_path(path) as beside:
-        beside.write_bytes(content)
-
-
-def read_record(path: str | Path) -> dict[str, Any]:
-    """Return the JSON record of a weights file: schema, model, options, drop_probabilities, metadata.
-
-    Raises
-    ------
-    DataError
-        If the file is missing, damaged or not written by :func:`save_weights`.
-    """
-    return _read(Path(path))[0]
-
-
-def _read(place: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(str(place), framework="pt") as handle:
-            record = json.loads((handle.metadata() or {})["spinbnn"])
-            tensors = {key: handle.get_tensor(key) for key in handle.keys()}  # noqa: SIM118
-        if record["schema"] != WEIGHTS_SCHEMA:
-            raise ValueError(f"schema {record['schema']!r}")
-    except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
-        raise DataError(
-            "the weights file cannot be read",
-            where=str(place),
-            value=str(error)[:200],
-            remedy="use a file written by spinbnn.training.save_weights",
-        ) from error
-    return record, tensors
-
-
-def load_weights(path: str | Path, model: nn.Module) -> dict[str, Any]:
-    """Load a weights file into a model of the same shape, drop probabilities included; return the JSON record.
-
-    Raises
-    ------
-    DataError
-        If the file cannot be read or does not fit the model.
-    """
-    record, tensors = _read(Path(path))
-    _fill(model, tensors, Path(path))
-    set_drop_probabilities(model, record["drop_probabilities"])
-    return record
-
-
-def load_model(path: str | Path) -> nn.Module:
-    """Rebuild the model of a weights file, in eval mode.
-
-    Raises
-    ------
-    DataError
-        If the file cannot be read or does not fit.
-    ParameterError
-        If its network is not known to this version.
-    """
-    from ..nn.models import build
-
-    record, _ = _read(Path(path))
-    model = build(record["model"], **record["options"])
-    load_weights(path, model)
-    return model.eval()

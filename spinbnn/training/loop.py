@@ -1,26 +1,24 @@
-"""The training loop: Adam, cosine, one mask per layer and mini-batch, the characterised spread in the loop."""
+"""The training run: epochs, checkpoints, resumption, and what is known of it at the end."""
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable
-from contextlib import nullcontext
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from ..errors import ParameterError
 from ..nn.hardware import HardwareAware
-from ..nn.masks import dropout_layers, fixed_masks
-from ..rng import integer_seed, stream
-from .augment import shift_images
+from ..rng import integer_seed
 from .checkpoint import load_state, save_state
+from .epoch import Pauses, Progress, Unfinished, point_accuracy, run_epoch
+from .journal import Journal
 from .notes import training_note
-from .objective import objective
 from .setup import Setup
 
 if TYPE_CHECKING:
@@ -28,8 +26,8 @@ if TYPE_CHECKING:
     from ..hardware import HardwareProfile
     from ..hardware.arrays import CrossbarSetup
 
-Progress = Callable[[int, int, str], None]
 ALPHA_THRESHOLD = 1e-2
+_CUBLAS = (":4096:8", ":16:8")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,18 +38,25 @@ class TrainResult:
     ----------
     history : list of dict
         One row an epoch: ``epoch``, ``loss``, ``train_accuracy`` (with masks), ``validation_accuracy`` (point
-        network; None without validation data), ``learning_rate``, ``alpha_gradient`` (largest over the layers of
-        ``|dL/dalpha| / |dL/dgamma|``, averaged over every tenth mini-batch), ``drop_probability_mean`` and
-        ``drop_probability_std`` (of the first layer, over the mini-batches), ``seconds`` [s].
+        network; None without validation data), ``learning_rate`` (of its first step), ``alpha_gradient`` (largest over
+        the layers of ``|dL/dalpha| / |dL/dgamma|``, averaged over every tenth mini-batch), ``drop_probability_mean`` and
+        ``drop_probability_std`` (of the first layer, over the mini-batches), ``drop_probability_clipped`` (how many of
+        the probabilities that a profile gave, over layers and mini-batches, are 0 or 1), ``seconds`` [s]. What a network
+        without scale dropout has not is None.
     alpha_without_gradient : bool
         True if that ratio was below 1e-2 in the last epoch: the scales did not learn.
     note : str
-        What the reader of the result must know: that the scales did not learn and what the placement in use makes
-        of it, and which branches were hardly trained (fewer than 20 mini-batches); "" if there is nothing to say.
+        What the reader of the result must know: that the run stopped before its end, that the scales did not learn and
+        what the placement in use makes of it, and which branches were hardly trained (fewer than 20 mini-batches); "" if
+        there is nothing to say.
     resumed_from : int
         Epochs taken over from a checkpoint.
     seconds : float
         Duration of all epochs, those before a resume included [s].
+    finished : bool
+        False if ``stop_after`` ended the run before its last epoch.
+    configuration : dict
+        Every option, hash and seed that fixes the result, as plain data: for the metadata of a weights file.
     """
 
     history: list[dict[str, Any]] = field(default_factory=list)
@@ -59,34 +64,8 @@ class TrainResult:
     note: str = ""
     resumed_from: int = 0
     seconds: float = 0.0
-
-
-def cosine(step: int, steps: int, learning_rate: float) -> float:
-    """Return the learning rate of a step: ``lr/2 (1 + cos(pi step / steps))``.
-
-    Examples
-    --------
-    >>> cosine(0, 10, 1.0), round(cosine(5, 10, 1.0), 12)
-    (1.0, 0.5)
-    """
-    return 0.5 * learning_rate * (1.0 + math.cos(math.pi * step / steps))
-
-
-def point_accuracy(model: nn.Module, images: Tensor, labels: Tensor, batch_size: int = 1000) -> float:
-    """Return the accuracy of the network in eval mode without masks (all scales kept)."""
-    device = _device(model)
-    modes = {module: module.training for module in model.modules()}
-    right = 0
-    try:
-        model.eval()
-        with torch.no_grad():
-            for start in range(0, len(labels), batch_size):
-                part = slice(start, start + batch_size)
-                right += int((model(images[part].to(device)).argmax(1).cpu() == labels[part]).sum())
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
-    return right / len(labels)
+    finished: bool = True
+    configuration: dict[str, Any] = field(default_factory=dict)
 
 
 def train(
@@ -109,33 +88,52 @@ def train(
     arrays: CrossbarSetup | None = None,
     array: tuple[int, int] = (256, 256),
     array_chips: int = 8,
+    array_strategy: int = 1,
+    optimizer: str = "adam",
+    momentum: float = 0.9,
+    nesterov: bool = True,
+    schedule: str = "cosine",
+    warmup: int = 0,
+    milestones: Sequence[int] = (),
+    factor: float = 0.1,
+    label_smoothing: float = 0.0,
+    metrics: str | Path | None = None,
+    checkpoint_every: float | None = None,
+    stop_after: float | None = None,
+    device: str | None = None,
+    deterministic: bool = False,
 ) -> TrainResult:
     r"""Train ``model`` in place on ``data.train_images`` with the objective of :func:`~spinbnn.training.objective.objective`.
 
-    Adam with a cosine learning rate per step. Each mini-batch has ONE mask: bit l is 1 with the drop probability of
-    layer l, drawn from the stream (seed, "masks", step), so that a resumed run continues bit for bit. With a
-    ``profile``, each mini-batch's drop probabilities are those of a randomly drawn characterised module
-    (``profile.sample_drop_probabilities``), so that training sees the spread between chips. The last incomplete
-    mini-batch of an epoch is left out (the order changes with every epoch).
+    Each mini-batch has ONE mask: bit l is 1 with the drop probability of layer l, drawn from the stream
+    (seed, "masks", step). With a ``profile``, each mini-batch's drop probabilities are those of a randomly drawn
+    characterised module (``profile.sample_drop_probabilities``), so that training sees the spread between chips;
+    ``HardwareProfile.gaussian(p, sigma)`` is the published mode (Eq. 22). The last incomplete mini-batch of an epoch is
+    left out (the order changes with every epoch). A network without scale dropout trains as it is.
+
+    A run that was killed and is called again with the same options and ``checkpoint`` continues to the same weights, bit
+    for bit, on the same device, number of threads and version of torch: order, masks, augmentation, learning rate and the
+    state of the binarisers follow from the step. On a GPU that holds with ``deterministic=True`` alone.
 
     Parameters
     ----------
     model : nn.Module
-        A network with scale dropout.
+        Network.
     data : ImageData
         Training data; the validation part, if any, is only watched.
     epochs, batch_size : int
         Length and size; the model keeps the weights of the last epoch, whatever the validation says.
     learning_rate : float
-        Of the first step.
+        Its largest value, see :func:`~spinbnn.training.schedules.learning_rate_at`.
     seed : int
         Of order, masks, profile draws and augmentation.
     profile : HardwareProfile or None
         Source of characterised drop probabilities.
     weight_decay, scale_decay : float
-        lambda and phi of the objective.
+        lambda and phi of the objective; torch's ``weight_decay=d`` of SGD is ``d/2`` here.
     augment : str
-        ``"none"`` or ``"shift"``: each image moved by up to ``shift`` pixels in both directions [pixels].
+        ``"none"``, ``"shift"`` (each image moved by up to ``shift`` pixels in both directions), or another recipe of
+        :mod:`spinbnn.data.augment`.
     shift : int
         Largest displacement [pixels].
     checkpoint : str or Path or None
@@ -143,7 +141,7 @@ def train(
     resume : bool
         Continue from ``checkpoint`` if it is there; False starts anew.
     progress : callable or None
-        ``progress(done, total, text)`` in mini-batches.
+        ``progress(done, total, text)`` in mini-batches; a resumed run says first what was done before.
     threads : int or None
         torch's threads while training (restored afterwards); None leaves them. One is fastest for small networks.
     arrays : CrossbarSetup or None
@@ -153,6 +151,30 @@ def train(
         Rows and columns of one array, in bit cells; with ``arrays``.
     array_chips : int
         Chips that the mini-batches meet in turn; with ``arrays``.
+    array_strategy : {1, 2}
+        Kernels unrolled into columns, or a matrix for each kernel position; with ``arrays``.
+    optimizer : str
+        ``"adam"`` or ``"sgd"``, see :func:`~spinbnn.training.optimizers.make_optimizer`.
+    momentum, nesterov
+        Of SGD.
+    schedule : str
+        ``"cosine"``, ``"step"`` or ``"constant"``, per step.
+    warmup : int
+        Epochs of linear warm-up.
+    milestones, factor
+        Of ``"step"``: epochs from which the rate is ``factor`` times smaller.
+    label_smoothing : float
+        Of the cross entropy, in [0, 1).
+    metrics : str or Path or None
+        File that gets one JSON line an epoch, the rows of ``history``; a resumed run doubles none.
+    checkpoint_every : float or None
+        Also write the checkpoint within an epoch, that often [s].
+    stop_after : float or None
+        End cleanly, with a checkpoint, at the first mini-batch or epoch after that time; at least one is done [s].
+    device : str or None
+        ``"cpu"``, ``"cuda"``: the model is moved there and stays; None: where it is. Images follow batch by batch.
+    deterministic : bool
+        Use torch's deterministic algorithms alone while training (restored afterwards); slower on a GPU.
 
     Returns
     -------
@@ -161,10 +183,13 @@ def train(
     Raises
     ------
     ParameterError
-        On an option out of range, or a checkpoint of another run.
+        On an option out of range, a label the network has no output for, a loss that is not finite, or a checkpoint of
+        another run.
     DataError
-        On a damaged checkpoint.
+        On a damaged checkpoint, or a model that holds values that are not finite.
     """
+    _check_pauses(checkpoint, checkpoint_every, stop_after)
+    _to_device(model, device, deterministic)
     setup = Setup(
         model,
         data,
@@ -177,67 +202,141 @@ def train(
         scale_decay=scale_decay,
         augment=augment,
         shift=shift,
+        optimizer=optimizer,
+        momentum=momentum,
+        nesterov=nesterov,
+        schedule=schedule,
+        warmup=warmup,
+        milestones=milestones,
+        factor=factor,
+        label_smoothing=label_smoothing,
     )
     aware = None
     if arrays is not None:
-        aware = HardwareAware(
-            model, arrays, array, chips=array_chips, seed=integer_seed(seed, "arrays")
-        )
+        aware = HardwareAware(model, arrays, array, chips=array_chips, seed=integer_seed(seed, "arrays"), strategy=array_strategy)
         setup.fingerprint |= {"arrays": arrays.content_hash, "array": list(array), "array_chips": array_chips}
+        if array_strategy != 1:  # named where it is not the default: older checkpoints go on
+            setup.fingerprint |= {"array_strategy": array_strategy}
     setup.aware = aware
-    before = torch.get_num_threads()
+    with _torch_settings(model, threads, deterministic), aware or nullcontext():
+        return _run(setup, checkpoint, resume, progress, metrics, checkpoint_every, stop_after)
+
+
+def _run(
+    setup: Setup,
+    checkpoint: str | Path | None,
+    resume: bool,
+    progress: Progress | None,
+    metrics: str | Path | None,
+    checkpoint_every: float | None,
+    stop_after: float | None,
+) -> TrainResult:
+    epochs = setup.options["epochs"]
+    history: list[dict[str, Any]] = []
+    so_far = Unfinished()
+    path = Path(checkpoint) if checkpoint is not None else None
+
+    def save(unfinished: Unfinished | None) -> None:
+        if path is not None:
+            save_state(path, setup.model, setup.optimizer, setup.fingerprint, history, unfinished)
+
+    if path is not None and resume and path.exists():
+        history, so_far = load_state(path, setup.model, setup.optimizer, setup.fingerprint)
+    resumed, total = len(history), epochs * setup.steps
+    if progress is not None and (resumed or so_far.done):
+        progress(resumed * setup.steps + so_far.done, total, "resumed")
+    journal = Journal(metrics, history)
+    pauses = Pauses(checkpoint_every, stop_after, save)
+    for epoch in range(resumed, epochs):
+        row = run_epoch(setup, epoch, so_far, progress, pauses)
+        if row is None:
+            break
+        history.append(row)
+        so_far = Unfinished()
+        save(None)
+        journal.add(row)
+        if progress is not None:
+            progress((epoch + 1) * setup.steps, total, _line(row, epochs))
+        if pauses.over:
+            break
+    setup.anneal(len(history))
+    return _result(setup, history, so_far, resumed)
+
+
+def _result(setup: Setup, history: list[dict[str, Any]], so_far: Unfinished, resumed: int) -> TrainResult:
+    epochs, found = setup.options["epochs"], dict[str, Any]()
+    if len(history) == epochs:
+        ratio = history[-1]["alpha_gradient"]
+        found["alpha_without_gradient"] = silent = ratio is not None and ratio < ALPHA_THRESHOLD
+        found["note"] = training_note(setup.model, silent=silent, occurring=setup.branches())
+    else:
+        found["note"] = (
+            f"Stopped after {len(history)} of {epochs} epochs and {so_far.done} of {setup.steps} mini-batches of the "
+            "next; call train again with the same options and checkpoint to continue."
+        )
+    return TrainResult(
+        history=history,
+        resumed_from=resumed,
+        seconds=sum(row["seconds"] for row in history) + so_far.seconds,
+        finished=len(history) == epochs,
+        configuration=setup.fingerprint,
+        **found,
+    )
+
+
+def _check_pauses(
+    checkpoint: str | Path | None, checkpoint_every: float | None, stop_after: float | None
+) -> None:
+    for key, value in {"checkpoint_every": checkpoint_every, "stop_after": stop_after}.items():
+        if value is not None and (checkpoint is None or not value >= 0):
+            raise ParameterError(
+                "a time of 0 or more, and a checkpoint file, are needed",
+                where=f"train, argument '{key}'",
+                value=value,
+                remedy="e.g. 300.0, with checkpoint='run/checkpoint.pt'",
+            )
+
+
+def _to_device(model: nn.Module, device: str | None, deterministic: bool) -> None:
+    """Move the model; refuse a device that is not there, and determinism that cuBLAS was not told of in time."""
+    if device is not None:
+        kind = device.split(":")[0]
+        if kind not in ("cpu", "cuda") or (kind == "cuda" and not torch.cuda.is_available()):
+            raise ParameterError(
+                "no such device here",
+                where="train, argument 'device'",
+                value=device,
+                remedy="cpu" + (" or cuda" if torch.cuda.is_available() else "; torch sees no GPU"),
+            )
+        model.to(device)
+    on_gpu = any(parameter.is_cuda for parameter in model.parameters())
+    if deterministic and on_gpu and os.environ.get("CUBLAS_WORKSPACE_CONFIG") not in _CUBLAS:
+        raise ParameterError(
+            "deterministic training on a GPU needs a fixed work space of cuBLAS",
+            where="environment, CUBLAS_WORKSPACE_CONFIG",
+            value=os.environ.get("CUBLAS_WORKSPACE_CONFIG"),
+            remedy=f"export CUBLAS_WORKSPACE_CONFIG={_CUBLAS[0]} before the command",
+        )
+
+
+@contextmanager
+def _torch_settings(model: nn.Module, threads: int | None, deterministic: bool) -> Iterator[None]:
+    """Set torch's threads and choice of algorithms; restore them and the modes of the layers."""
+    before, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    modes = {module: module.training for module in model.modules()}
     if threads is not None:
         torch.set_num_threads(threads)
-    modes = {module: module.training for module in model.modules()}
+    if deterministic:
+        torch.use_deterministic_algorithms(True)
     try:
-        with aware or nullcontext():
-            return _run(setup, checkpoint, resume, progress)
+        yield
     finally:
         for module, mode in modes.items():
             module.training = mode
         if threads is not None:
             torch.set_num_threads(before)
-
-
-def _run(setup: Setup, checkpoint: str | Path | None, resume: bool, progress: Progress | None) -> TrainResult:
-    epochs = setup.options["epochs"]
-    history: list[dict[str, Any]] = []
-    path = Path(checkpoint) if checkpoint is not None else None
-    if path is not None and resume and path.exists():
-        history = load_state(path, setup.model, setup.adam, setup.fingerprint)
-    resumed = len(history)
-    for epoch in range(resumed, epochs):
-        history.append(_epoch(setup, epoch, progress))
-        if path is not None:
-            save_state(path, setup.model, setup.adam, setup.fingerprint, history)
-        if progress is not None:
-            progress((epoch + 1) * setup.steps, epochs * setup.steps, _line(history[-1], epochs))
-    silent = (
-        bool(history)
-        and history[-1]["alpha_gradient"] is not None
-        and history[-1]["alpha_gradient"] < ALPHA_THRESHOLD
-    )
-    return TrainResult(
-        history=history,
-        alpha_without_gradient=silent,
-        note=training_note(setup.model, silent=silent, occurring=setup.branches()),
-        resumed_from=resumed,
-        seconds=sum(row["seconds"] for row in history),
-    )
-
-
-def _device(model: nn.Module) -> torch.device:
-    return next(model.parameters()).device
-
-
-def _alpha_ratio(layers: list[Any], bits: np.ndarray) -> float | None:
-    """Return the largest ``|dL/dalpha| / |dL/dgamma|`` over the layers whose scale was kept; None if all were dropped."""
-    ratios = [
-        float(layer.alpha.grad.norm() / layer.weight.grad.norm().clamp_min(1e-30))
-        for layer, bit in zip(layers, bits, strict=True)
-        if not bit
-    ]
-    return max(ratios) if ratios else None
+        if deterministic:
+            torch.use_deterministic_algorithms(strict)
 
 
 def _line(row: dict[str, Any], epochs: int) -> str:
@@ -246,61 +345,4 @@ def _line(row: dict[str, Any], epochs: int) -> str:
     return text if value is None else f"{text}, validation {100 * value:.2f} %"
 
 
-def _epoch(setup: Setup, epoch: int, progress: Progress | None) -> dict[str, Any]:
-    model, data, options = setup.model, setup.data, setup.options
-    began = time.perf_counter()
-    model.train()
-    device, seed, size = _device(model), options["seed"], options["batch_size"]
-    order = torch.from_numpy(stream(seed, "order", epoch).permutation(len(data.train_labels)))
-    p = setup.epoch_probabilities(epoch)
-    layers = dropout_layers(model)
-    total, right, ratios = 0.0, 0, []
-    for k in range(setup.steps):
-        step = epoch * setup.steps + k
-        pick = order[k * size : (k + 1) * size]
-        images, labels = data.train_images[pick], data.train_labels[pick]
-        if options["augment"] == "shift":
-            images = shift_images(images, options["shift"], stream(seed, "augment", step))
-        images, labels = images.to(device), labels.to(device)
-        bits = (stream(seed, "masks", step).random(p.shape[1]) < p[k]).astype(np.int64)  # 1 = drop
-        for group in setup.adam.param_groups:
-            group["lr"] = cosine(step, options["epochs"] * setup.steps, options["learning_rate"])
-        if setup.aware is not None:
-            setup.aware.step(step)
-        with fixed_masks(model, bits):
-            logits = model(images)
-        loss = objective(
-            model, logits, labels, weight_decay=options["weight_decay"], scale_decay=options["scale_decay"]
-        )
-        setup.adam.zero_grad(set_to_none=True)
-        loss.backward()
-        if k % 10 == 0:
-            ratios.append(_alpha_ratio(layers, bits))
-        setup.adam.step()
-        total += float(loss.detach())
-        right += int((logits.detach().argmax(1) == labels).sum())
-        if progress is not None and k % 50 == 49:
-            progress(
-                step + 1,
-                options["epochs"] * setup.steps,
-                f"epoch {epoch + 1}/{options['epochs']}, loss {total / (k + 1):.4f}",
-            )
-    known = [ratio for ratio in ratios if ratio is not None]
-    validation = (
-        point_accuracy(model, data.validation_images, data.validation_labels)
-        if len(data.validation_labels)
-        else None
-    )
-    return {
-        "epoch": epoch + 1,
-        "loss": total / setup.steps,
-        "train_accuracy": right / (setup.steps * size),
-        "validation_accuracy": validation,
-        "learning_rate": cosine(
-            epoch * setup.steps, options["epochs"] * setup.steps, options["learning_rate"]
-        ),
-        "alpha_gradient": float(np.mean(known)) if known else None,
-        "drop_probability_mean": float(p[:, 0].mean()),
-        "drop_probability_std": float(p[:, 0].std()),
-        "seconds": time.perf_counter() - began,
-    }
+__all__ = ["TrainResult", "point_accuracy", "train"]

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from torch import nn
 
+from ..nn.dropout import ScaleDropout
+from ..nn.dropout.modes import dropped_scale
 from ..nn.masks import dropout_layers
 
 FEW_BATCHES = 20
@@ -37,30 +39,52 @@ def training_note(model: nn.Module, *, silent: bool, occurring: Sequence[tuple[b
 
 def _scales(model: nn.Module, silent: bool) -> str:
     """Say what became of the scales."""
-    published = [layer for layer in dropout_layers(model) if layer.placement == "pre_bn"]
+    layers = dropout_layers(model)
+    published = [layer for layer in layers if layer.placement == "pre_bn"]
     if published:
-        moved = max(float((layer.alpha.detach() - 1.0).abs().max()) for layer in published)
-        gradient = (
-            "alpha gets no gradient" if silent else "alpha gets no gradient but what 'alpha_gradient' shows"
-        )
-        text = (
-            "Placement 'pre_bn' (scale, then per-channel BatchNorm, as published): the normalisation cancels the "
-            f"scales alpha while training, and {gradient} (max |alpha - 1| = {moved:.3g}). The diversity of the masks "
-            "comes only from the initialisation of alpha, through running statistics that mix kept and dropped "
-            "mini-batches."
-        )
-        if moved < ALPHA_AT_ONE:
-            text += (
-                f" As max |alpha - 1| is below {ALPHA_AT_ONE:g}, to within that deviation all masks give the same "
-                "answer; mutual information is 0. Use alpha_init='normal' or placement 'dual_bn'."
-            )
-        return text
+        return _published(published, silent)
     if not silent:
         return ""
+    trained = sorted({layer.placement for layer in layers if not layer.cancels_alpha})
+    if trained:
+        return (
+            f"The scales alpha got no gradient, although placement {' and '.join(map(repr, trained))} does not cancel them: "
+            "no gradient reached these layers, or they were (nearly) always dropped."
+        )
     return (
         "The scales alpha got no gradient, as expected with placement 'dual_bn': each branch's BatchNorm cancels its scale, "
         "and the branches differ by their own statistics and affine parameters."
     )
+
+
+def _published(layers: Sequence[ScaleDropout], silent: bool) -> str:
+    """Say what the published order makes of the scales, and whether the masks differ at all."""
+    moved = max(float((layer.alpha.detach() - 1.0).abs().max()) for layer in layers)
+    gradient = (
+        "alpha gets no gradient" if silent else "alpha gets no gradient but what 'alpha_gradient' shows"
+    )
+    text = (
+        "Placement 'pre_bn' (scale, then per-channel BatchNorm, as published): the normalisation cancels the "
+        f"scales alpha while training, and {gradient} (max |alpha - 1| = {moved:.3g}). The diversity of the masks "
+        "comes only from the initialisation of alpha, through running statistics that mix kept and dropped "
+        "mini-batches."
+    )
+    if any(layer.mode == "random" for layer in layers):
+        return text
+    apart = max(
+        float((layer.alpha - dropped_scale(layer.mode, layer.alpha)).detach().abs().max()) for layer in layers
+    )
+    if apart < ALPHA_AT_ONE:
+        what = (
+            "|alpha - 1|"
+            if all(layer.mode == "unitary" for layer in layers)
+            else "|alpha - its dropped value|"
+        )
+        text += (
+            f" As max {what} is below {ALPHA_AT_ONE:g}, to within that deviation all masks give the same "
+            "answer; mutual information is 0. Use alpha_init='normal' or placement 'dual_bn'."
+        )
+    return text
 
 
 def _rare_branches(model: nn.Module, occurring: Sequence[tuple[bool, bool]]) -> str:

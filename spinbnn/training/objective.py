@@ -39,7 +39,13 @@ def scale_penalty(model: nn.Module) -> Tensor:
 
 
 def objective(
-    model: nn.Module, logits: Tensor, labels: Tensor, *, weight_decay: float = 1e-5, scale_decay: float = 1e-5
+    model: nn.Module,
+    logits: Tensor,
+    labels: Tensor,
+    *,
+    weight_decay: float = 1e-5,
+    scale_decay: float = 1e-5,
+    label_smoothing: float = 0.0,
 ) -> Tensor:
     r"""Return the objective of one mini-batch (Scale-Dropout, Eq. 17).
 
@@ -56,13 +62,15 @@ def objective(
         int64, shape ``(B,)``.
     weight_decay, scale_decay : float
         lambda and phi; 1e-5 each in the paper.
+    label_smoothing : float
+        Share of the target that goes to all classes alike; 0 in the paper.
 
     Returns
     -------
     Tensor
         A scalar.
     """
-    loss = functional.cross_entropy(logits, labels)
+    loss = functional.cross_entropy(logits, labels, label_smoothing=label_smoothing)
     if weight_decay:
         loss = loss + weight_decay * weight_penalty(model)
     if scale_decay:

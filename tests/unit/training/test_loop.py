@@ -9,7 +9,7 @@ from tolerances import CANCELLED_GRADIENT, STANDARD_ERRORS
 from spinbnn.bayes import accuracy, predict
 from spinbnn.data import load
 from spinbnn.errors import DataError, ParameterError
-from spinbnn.nn import drop_probabilities, dropout_layers
+from spinbnn.nn import drop_probabilities, dropout_layers, set_drop_probabilities
 from spinbnn.nn.models import lenet5
 from spinbnn.training import shift_images, train
 from spinbnn.training.loop import point_accuracy
@@ -108,7 +108,7 @@ def test_a_checkpoint_of_another_run_is_refused(small, stored, network, options,
 @pytest.mark.parametrize("constant", ["ALPHA_EPS", "ADAM"])
 def test_a_checkpoint_of_another_optimiser_or_network_is_refused(small, stored, monkeypatch, constant):
     other = {"ALPHA_EPS": 1e-3, "ADAM": {"betas": (0.9, 0.99), "eps": 1e-8}}[constant]
-    monkeypatch.setattr(f"spinbnn.training.setup.{constant}", other)
+    monkeypatch.setattr(f"spinbnn.training.optimizers.{constant}", other)
     with pytest.raises(ParameterError, match="another adam"):
         train(lenet5(), small, epochs=1, batch_size=50, checkpoint=stored)
     monkeypatch.undo()
@@ -137,7 +137,8 @@ def test_seeds_decide_and_global_randomness_does_not(small):
 
 
 def test_masks_follow_the_drop_probabilities(small):
-    model = lenet5(p=[0.0, 1.0, 0.5, 0.5, 0.0])
+    model = lenet5()
+    set_drop_probabilities(model, [0.0, 1.0, 0.5, 0.5, 0.0])
     train(model, small, epochs=10, batch_size=10)
     kept, dropped = zip(*(layer.batches.tolist() for layer in dropout_layers(model)), strict=True)
     assert dropped[0] == 0 and kept[1] == 0 and dropped[4] == 0

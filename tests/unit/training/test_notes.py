@@ -10,7 +10,7 @@ from tolerances import ROUNDING_FLOAT64
 from spinbnn.bayes import predict
 from spinbnn.data import load
 from spinbnn.errors import ParameterError
-from spinbnn.nn import dropout_layers
+from spinbnn.nn import ScaleDropout, dropout_layers, set_drop_probabilities
 from spinbnn.nn.models import lenet5
 from spinbnn.training import train
 from spinbnn.training.notes import training_note
@@ -60,7 +60,8 @@ def test_two_sets_of_statistics_differ_without_initial_scales(data):
 
 def test_hardly_trained_branches_are_named(data):
     small = data.subset(train=220)
-    model = lenet5(p=[0.01, 0.0, 1.0, 0.5, 0.99])
+    model = lenet5()
+    set_drop_probabilities(model, [0.01, 0.0, 1.0, 0.5, 0.99])
     result = train(model, small, epochs=1, batch_size=20)
     seen = [layer.batches.tolist() for layer in dropout_layers(model)]
     assert seen[0] == [11, 0] and seen[1] == [11, 0] and seen[2] == [0, 11]
@@ -95,3 +96,40 @@ def test_with_a_profile_every_branch_can_occur_and_enough_batches_are_not_named(
 def test_training_with_equal_branches_before_it_has_no_uncertainty(data):
     model = lenet5(placement="pre_bn", alpha_init="ones")
     assert predict(model, data.test_images[:20]).mutual_information.max() < ROUNDING_FLOAT64
+
+
+def test_scales_that_should_train_and_do_not_are_named():
+    net = torch.nn.Sequential(ScaleDropout(2, placement="prestat"), ScaleDropout(2, placement="gamma"))
+    seldom = [(True, True)] * 2
+    assert training_note(net, silent=False, occurring=seldom) == ""
+    note = training_note(net, silent=True, occurring=seldom)
+    assert "although placement 'gamma' and 'prestat' does not cancel them" in note and "dual_bn" not in note
+    mixed = torch.nn.Sequential(ScaleDropout(2, placement="prestat"), ScaleDropout(2))
+    for layer in mixed:
+        layer.batches.fill_(20)
+    assert "placement 'prestat' does not" in training_note(mixed, silent=True, occurring=seldom)
+
+
+@pytest.mark.parametrize(
+    "mode, alpha, same",
+    [
+        ("unitary", [1.0, 1.0], True),
+        ("unitary", [1.5, 1.5], False),
+        ("average", [1.5, 1.5], True),
+        ("average", [1.5, 1.2], False),
+        ("random", [1.0, 1.0], False),
+    ],
+)
+def test_whether_the_masks_of_the_published_order_differ_depends_on_what_a_dropped_scale_becomes(mode, alpha, same):
+    layer = ScaleDropout(2, placement="pre_bn", mode=mode)
+    layer.alpha.data.copy_(torch.tensor(alpha))
+    assert (SAME in training_note(torch.nn.Sequential(layer), silent=True, occurring=[(True, True)])) is same
+
+
+@pytest.mark.parametrize("placement", ["gamma", "prestat"])
+def test_scales_that_nothing_cancels_train(data, placement):
+    model = lenet5(placement=placement, p=0.3)
+    result = train(model, data.subset(train=400), epochs=2, batch_size=40, learning_rate=0.02)
+    assert not result.alpha_without_gradient and result.note == ""
+    assert result.history[-1]["alpha_gradient"] > 0.1
+    assert min(float((layer.alpha.detach() - 1).abs().max()) for layer in dropout_layers(model)) > 1e-2

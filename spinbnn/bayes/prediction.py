@@ -24,11 +24,15 @@ class Prediction:
     masks : Tensor or None
         uint8, 1 = drop: ``(S, L)``, or ``(S, B, L)`` if every image had its own masks.
     method : str
-        ``"exact"`` or ``"sampled"``.
+        ``"exact"``, ``"mass"``, ``"sampled"`` or ``"tree"``.
     seed : int or None
         Of the masks; None if nothing was drawn.
     profile_id : str or None
         Of the hardware profile, when the network runs on a chip.
+    covered : float
+        Probability of the masks of a ``"mass"`` mixture; 1 elsewhere. The mean lies within ``1 - covered`` of the exact one.
+    note : str
+        What ``"auto"`` took and why, or why the network ran pass by pass; empty otherwise.
 
     Raises
     ------
@@ -49,6 +53,8 @@ class Prediction:
     method: str = ""
     seed: int | None = None
     profile_id: str | None = None
+    covered: float = 1.0
+    note: str = ""
 
     def __post_init__(self) -> None:
         if self.probs.ndim != 3 or self.weights.shape != self.probs.shape[:1]:
@@ -83,6 +89,11 @@ class Prediction:
         return torch.einsum("s,sbc->bc", self.weights, (self.probs - self.mean).square())
 
     @property
+    def standard_deviation(self) -> Tensor:
+        """Square root of :attr:`variance`, shape ``(B, C)``."""
+        return self.variance.sqrt()
+
+    @property
     def entropy(self) -> Tensor:
         """Entropy of the mean [nats], shape ``(B,)``: the total uncertainty."""
         return metrics.predictive_entropy(self.probs, self.weights)
@@ -96,6 +107,11 @@ class Prediction:
     def mutual_information(self) -> Tensor:
         """Entropy minus expected entropy [nats], shape ``(B,)``, at least 0: the uncertainty of the model."""
         return metrics.mutual_information(self.probs, self.weights)
+
+    @property
+    def variation_ratio(self) -> Tensor:
+        """Weight of the components that name another class than the majority, shape ``(B,)``."""
+        return metrics.variation_ratio(self.probs, self.weights)
 
     @property
     def labels(self) -> Tensor:
@@ -129,11 +145,27 @@ class Prediction:
                 value=level,
                 remedy="e.g. 0.95",
             )
-        values, order = self.probs.sort(dim=0)
-        reached = self.weights[order].cumsum(0)
+        tails = ((1.0 - level) / 2.0, (1.0 + level) / 2.0)
+        low, high = metrics.percentiles(self.probs, self.weights, *tails)
+        return low, high
 
-        def percentile(q: float) -> Tensor:
-            place = (reached < q - 1e-12).sum(0, keepdim=True).clamp_max(self.samples - 1)
-            return values.gather(0, place)[0]
+    def normal_interval(self, passes: int, level: float = 0.95, *, clip: bool = True) -> tuple[Tensor, Tensor]:
+        """Return the normal interval of the mean of ``passes`` passes (Eq. 20, with the standard deviation).
 
-        return percentile((1.0 - level) / 2.0), percentile((1.0 + level) / 2.0)
+        Where the mean of T passes falls, which closes with T; :meth:`interval` is where ONE pass falls.
+
+        Parameters
+        ----------
+        passes : int
+            T, the passes that are averaged; of an exact mixture those of the hardware.
+        level : float
+            In (0, 1).
+        clip : bool
+            Cut the bounds to [0, 1].
+
+        Returns
+        -------
+        tuple of Tensor
+            Lower and upper bounds, each ``(B, C)``.
+        """
+        return metrics.normal_interval(self.probs, self.weights, passes=passes, level=level, clip=clip)

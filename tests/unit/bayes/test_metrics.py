@@ -20,6 +20,7 @@ from spinbnn.bayes import (
     predictive_entropy,
     reliability_bins,
 )
+from spinbnn.bayes.metrics import adaptive_ece, aurc, classwise_ece, e_aurc, evaluate_fully, mce
 from spinbnn.errors import ParameterError
 
 
@@ -197,3 +198,25 @@ def test_evaluate_gathers_the_measures(case):
     result = evaluate(prediction, case[1])
     assert result["nll"] == pytest.approx(nll(*case))
     assert set(result) == {"accuracy", "nll", "brier", "ece", "entropy", "mutual_information"}
+
+
+def test_everything_in_one_row():
+    draw = np.random.default_rng(5)
+    probs, labels = draw.dirichlet(np.ones(4), size=(3, 80)), draw.integers(0, 4, 80)
+    prediction = Prediction(
+        probs=torch.from_numpy(probs), weights=torch.tensor([0.5, 0.25, 0.25], dtype=torch.float64)
+    )
+    row, mean = evaluate_fully(prediction, labels), prediction.mean
+    surest = torch.argsort(prediction.mutual_information)
+    wrong = (prediction.labels[surest].numpy() != labels[surest]).cumsum() / np.arange(1, 81)
+    added = {
+        "mce": mce(mean, labels),
+        "adaptive_ece": adaptive_ece(mean, labels),
+        "classwise_ece": classwise_ece(mean, labels),
+        "aurc": aurc(mean, labels),
+        "e_aurc": e_aurc(mean, labels),
+        "aurc_mutual_information": pytest.approx(wrong.mean(), rel=ROUNDING_FLOAT64),
+        "expected_entropy": float(prediction.expected_entropy.mean()),
+        "variation_ratio": float(prediction.variation_ratio.mean()),
+    }
+    assert row == {**evaluate(prediction, labels), **added}

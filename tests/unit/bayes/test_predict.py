@@ -183,8 +183,9 @@ def test_auto_takes_exact_up_to_eight_layers_and_says_so():
     x = torch.ones(2, 3)
     assert predict(deep(8), x).method == "exact"
     nine = predict(deep(9), x, samples=4)
-    assert (nine.method, nine.samples, nine.seed) == ("sampled", 4, 0)
-    assert predict(deep(2), x, masks="per_image").method == "sampled"
+    assert (nine.method, nine.samples, nine.seed) == ("tree", 4, 0)
+    assert "exact would cost" in nine.note and "T" not in nine.method
+    assert predict(deep(2), x, masks="per_image").method == "tree"
     assert predict(deep(2), x).seed is None
     assert predict(deep(10), x, "exact").samples == 1024
 
@@ -192,14 +193,22 @@ def test_auto_takes_exact_up_to_eight_layers_and_says_so():
 def test_too_many_masks_are_refused_with_the_remedy():
     with pytest.raises(ParameterError) as caught:
         predict(deep(13), torch.ones(1, 3), "exact")
-    assert "sampled" in caught.value.remedy
+    assert "sampled" in caught.value.remedy and "mass" in caught.value.remedy
 
 
 @pytest.mark.parametrize(
     "method, options, word",
     [
-        ("tree", {}, "sampled"),
-        ("mass", {}, "exact"),
+        ("tree", {"samples": 0}, "20"),
+        ("tree", {"weights": [1.0]}, "exact"),
+        ("mass", {"tolerance": 1.0}, "0.01"),
+        ("mass", {"tolerance": float("nan")}, "0.01"),
+        ("auto", {"tolerance": -0.1}, "0.01"),
+        ("mass", {"max_masks": 0}, "4096"),
+        ("mass", {"masks": "per_image"}, "tree"),
+        ("exact", {"source": StandInChip([0.5, 0.5])}, "weights"),
+        ("sampled", {"source": StandInChip([0.5] * 3)}, "2 mask bits"),
+        ("tree", {"source": 7}, "MarkovSource"),
         ("exakt", {}, "did you mean 'exact'"),
         ("sampled", {"samples": 0}, "20"),
         ("sampled", {"masks": "per_batch"}, "per_image"),
@@ -232,7 +241,13 @@ def test_a_network_with_nan_weights_gives_no_answer(model):
     broken = shake(lenet5(p=P))
     with torch.no_grad():
         broken.norm5.bias[0, 3] = float("nan")
-    with pytest.raises(ParameterError, match="sum to 1"):
+    for method in ("exact", "sampled", "tree", "mass", "auto"):
+        with pytest.raises(DataError, match="1 of 20 values of the network are not finite"):
+            predict(broken, images(2), method)
+    with torch.no_grad():
+        broken.norm5.bias[0, 3] = 0.0
+        broken.conv2.weight[3, 1, 2, 2] = float("nan")  # its sign is -1: only a look at the weights sees it
+    with pytest.raises(DataError, match=r"conv2\.weight"):
         predict(broken, images(2))
 
 

@@ -76,8 +76,9 @@ def main() -> None:
                 body.append(line)
         note = f"p: mean ± sd over {options.chips} chips; figures: mean over chips, then over {options.seeds} training seeds ± half of the 95 % interval."
         texts.append(Table(f"Module: {module}", ["code", "temperature [degC]", "p_drop", *(t for t, _ in FIGURES.values())], body, note=note).to_markdown() + "\n")
-    write_text(f"{options.out}.md", "\n".join(texts))
     write_json(f"{options.out}.json", {"made": provenance.record(seed=0), "rows": found})
+    texts.append(f"![Accuracy, ECE and mutual information over temperature]({Path(options.out).name}.png)\n")
+    write_text(f"{options.out}.md", "\n".join(texts))
     _figure(found, Path(f"{options.out}.png"))
     print("\n".join(texts))
 
@@ -90,12 +91,14 @@ def _figure(found: list[dict[str, Any]], path: Path) -> None:
         figure, axes = plt.subplots(1, 3, figsize=(9.6, 3.0), layout="constrained")
         for axis, (key, (text, factor)) in zip(axes, FIGURES.items(), strict=True):
             for m, module in enumerate(modules):
-                for trimmed, line in (("trimmed at 25 degC", "-"), ("retrimmed", "--")):
+                for t, (trimmed, line) in enumerate((("trimmed at 25 degC", "-"), ("retrimmed", "--"))):
                     groups = [[factor * r[key] for r in found if (r["module"], r["trim"], r["celsius"]) == (module, trimmed, c)] for c in CELSIUS]
                     spans = [mean_interval(values) for values in groups]
                     y = np.array([s.mean for s in spans])
                     bars = [y - [s.low for s in spans], np.array([s.high for s in spans]) - y]
-                    axis.errorbar(CELSIUS, y, yerr=bars, fmt="o" + line, color=f"C{m}", ms=3, capsize=2, label=f"{module}, {trimmed}")
+                    apart = 3.0 * t - 1.5  # bars beside each other
+                    label = f"{module}, {trimmed.replace('degC', '°C')}"
+                    axis.errorbar(np.add(CELSIUS, apart), y, yerr=bars, fmt="o" + line, color=f"C{2 * m + t}", ms=4, lw=1.2, elinewidth=0.8, capsize=2, label=label)
             axis.set_xlabel("temperature [°C]")
             axis.set_ylabel(text)
         axes[0].legend(fontsize=7)

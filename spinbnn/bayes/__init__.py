@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .adapters import prediction_to_tu, to_torch_uncertainty, to_uqbox
 from .detection import detection_row, unusualness
+from .mask_source import ChipSource, IndependentSource, MarkovSource, MaskSource
 from .metrics import (
     MeanInterval,
     OodRule,
@@ -42,6 +43,10 @@ from .predict import draw_masks, predict, product_weights
 from .prediction import Prediction
 
 __all__ = [
+    "ChipSource",
+    "IndependentSource",
+    "MarkovSource",
+    "MaskSource",
     "MeanInterval",
     "OodRule",
     "Prediction",

@@ -24,6 +24,7 @@ RULES = ("binarize_input", "kind", "return_indices", "start_dim", "inplace")
 """Attributes of layers on which :mod:`.row_rules` decide."""
 IN_PLACE = tuple(getattr(operator, name) for name in row_rules.IN_PLACE)
 LISTS = (list, tuple, dict, set)
+INTERNAL = frozenset(vars(nn.Module()))
 
 
 class NotTraceable(Exception):
@@ -158,7 +159,7 @@ def signature(model: nn.Module, modules: Sequence[tuple[str, nn.Module]]) -> tup
             parts.append(tuple(own.get(key) for key in RULES))
         else:
             parts.append(tuple((k, v) for k, v in own.items() if k != "training" and isinstance(v, PLAIN)))
-            parts.append(tuple((k, repr(v)) for k, v in own.items() if v and k[0] != "_" and isinstance(v, LISTS)))
+            parts.append(tuple((k, repr(v)) for k, v in own.items() if v and k not in INTERNAL and isinstance(v, LISTS)))
     return tuple(parts)
 
 
@@ -250,7 +251,7 @@ def _step(
             number = numbers[id(module)]
             return Step(name, "dropout", layer=number, module=module, **(common | {"key": key | (1 << number)}))
         if getattr(module, "inplace", False):
-            _check_overwritten(node)
+            _check_overwritten(model, node)
             module = _Pure(module)
         return Step(name, "blocks" if rows else "constant", call=module, module=module, **common)
     call: Any = node.target
@@ -259,7 +260,7 @@ def _step(
         if text in SIZES:
             return Step(name, "size" if rows else "constant", call=_Method(text), **common)
         if text in row_rules.INPLACE_METHODS:
-            _check_overwritten(node)
+            _check_overwritten(model, node)
             text = row_rules.INPLACE_METHODS[text]
         elif text.endswith("_") and not text.endswith("__"):
             raise NotTraceable(f"{text} writes into a tensor")
@@ -272,7 +273,7 @@ def _step(
         if not rows and call in IN_PLACE:
             pass  # numbers
         elif call in row_rules.FUNCTIONAL:
-            _check_overwritten(node)
+            _check_overwritten(model, node)
             call = row_rules.FUNCTIONAL[call]
         elif call is operator.setitem or call in IN_PLACE or _writes(call) or kwargs.get("inplace") or "out" in kwargs:
             raise NotTraceable(f"{getattr(call, '__name__', call)} writes into a tensor")
@@ -285,15 +286,17 @@ def _writes(call: Any) -> bool:
     return name.endswith("_") and not name.endswith("__")
 
 
-def _check_overwritten(node: fx.Node) -> None:
-    """Refuse an operation in place whose first argument somebody else still reads, or may be a view of."""
+def _check_overwritten(model: nn.Module, node: fx.Node) -> None:
+    """Refuse an operation in place whose first argument somebody else still reads, or may be a view of.
+
+    What an operation in place has written into was looked at when that operation was.
+    """
     first = node.args[0]
-    view = isinstance(first, fx.Node) and (
-        (first.op == "call_method" and first.target in row_rules.VIEWS)
-        or (first.op == "call_function" and first.target in row_rules.VIEW_FUNCTIONS)
-        or first.op in ("placeholder", "get_attr")
-    )
-    if not isinstance(first, fx.Node) or len(first.users) > 1 or view:
+    fresh = False
+    if isinstance(first, fx.Node) and first.op in ("call_module", "call_method", "call_function"):
+        target: Any = first.target
+        fresh = row_rules.is_fresh(model.get_submodule(target) if first.op == "call_module" else target)
+    if not isinstance(first, fx.Node) or len(first.users) > 1 or not fresh:
         raise NotTraceable(f"{node.name} writes into a tensor that other steps read")
 
 

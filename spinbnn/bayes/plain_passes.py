@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ..errors import ParameterError
 from ..nn.masks import fixed_masks
 
 
@@ -36,6 +38,18 @@ def device_of(model: nn.Module) -> torch.device:
     return next((p.device for p in model.parameters()), torch.device("cpu"))
 
 
+def _logits(found: Any, images: int) -> Tensor:
+    """Refuse what is no logits, ``(B, C)``: an answer must not come from another axis."""
+    if not isinstance(found, Tensor) or found.ndim != 2 or len(found) != images:
+        raise ParameterError(
+            "the network does not return logits",
+            where="predict, argument 'model'",
+            value=tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__,
+            remedy=f"a forward function that returns one tensor, ({images}, classes) for {images} images",
+        )
+    return found
+
+
 def run_passes(model: nn.Module, images: Tensor, masks: Tensor, generators: Sequence[torch.Generator] | None = None) -> Tensor:
     """Return the softmax of the logits for every mask, ``(S, B, C)``, float64 on the CPU.
 
@@ -62,5 +76,5 @@ def run_passes(model: nn.Module, images: Tensor, masks: Tensor, generators: Sequ
     rows = []
     for number, mask in enumerate(masks):
         with fixed_masks(model, bits(mask), None if generators is None else generators[number]):
-            rows.append(torch.softmax(model(images).to("cpu", torch.float64), dim=1))
+            rows.append(torch.softmax(_logits(model(images), len(images)).to("cpu", torch.float64), dim=1))
     return torch.stack(rows)

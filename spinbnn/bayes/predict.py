@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
@@ -92,7 +93,7 @@ def predict(
     conditional law makes two laws differ more; so for every image the means differ by at most :math:`1 - w(K) \le
     \epsilon` in total variation, that is no class, or set of classes, changes its probability by more.
 
-    ``sampled`` equals a loop over ``model(x)`` with :func:`~spinbnn.nn.masks.fixed_masks` bit for bit, and so do the
+    ``sampled`` equals a loop over ``model(x)``, ``x`` contiguous, with :func:`~spinbnn.nn.masks.fixed_masks` bit for bit, and so do the
     passes of all other methods. A network that cannot be walked step by step runs in that loop; ``Prediction.note`` says why.
 
     Examples
@@ -108,9 +109,16 @@ def predict(
     (6, 0.737)
     """
     _check_arguments(method, samples, masks, tolerance, max_masks, weights, source)
-    if len(x) == 0 or batch_size < 1:
+    if not isinstance(x, Tensor) or x.ndim < 2:
         raise ParameterError(
-            "needs at least one image and one image a batch",
+            "the images are no tensor with the image as its first axis",
+            where="predict, argument 'x'",
+            value=tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__,
+            remedy="a float tensor, (images, ...); of one image x[None]",
+        )
+    if len(x) == 0 or not _counts(batch_size):
+        raise ParameterError(
+            "needs at least one image and a whole number of images a batch, at least one",
             where="predict",
             value=(len(x), batch_size),
             remedy="pass images, and batch_size >= 1",
@@ -125,18 +133,23 @@ def predict(
         return task.run(method)
 
 
+def _counts(value: Any) -> bool:
+    """Whether a value is a whole number of at least 1."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 1)
+
+
 def _check_arguments(method: str, samples: int, masks: str, tolerance: float, max_masks: int, weights: Any, source: Any) -> None:
     """Refuse options that are wrong, or do not fit the method."""
     if method not in METHODS:
         raise ParameterError("unknown method", where="predict, argument 'method'", value=method, remedy=suggest(str(method), METHODS))
     if masks not in ("per_pass", "per_image"):
         raise ParameterError("unknown kind of masks", where="predict, argument 'masks'", value=masks, remedy="per_pass or per_image")
-    if samples < 1:
-        raise ParameterError("needs at least one pass", where="predict, argument 'samples'", value=samples, remedy="e.g. 20")
+    if not _counts(samples):
+        raise ParameterError("needs a whole number of passes, at least one", where="predict, argument 'samples'", value=samples, remedy="e.g. 20")
     if not 0.0 <= tolerance < 1.0:
         raise ParameterError("a tolerance lies in [0, 1)", where="predict, argument 'tolerance'", value=tolerance, remedy="e.g. 0.01")
-    if max_masks < 1:
-        raise ParameterError("needs at least one mask", where="predict, argument 'max_masks'", value=max_masks, remedy=f"e.g. {MAX_MASKS}")
+    if not _counts(max_masks):
+        raise ParameterError("needs a whole number of masks, at least one", where="predict, argument 'max_masks'", value=max_masks, remedy=f"e.g. {MAX_MASKS}")
     if method in ("exact", "mass") and masks == "per_image":
         raise ParameterError(f"the {method} mixture draws no masks", where="predict, argument 'masks'", value=masks, remedy="leave it out, or use method='sampled' or 'tree'")
     if method in ("exact", "mass") and source is not None:

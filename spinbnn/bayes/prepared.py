@@ -54,11 +54,13 @@ def prepare(model: nn.Module, modules: Sequence[tuple[str, nn.Module]], images: 
     if kept is None or kept[0] != now:
         kept = (now, {})
         _known[model] = kept
-    shape = (tuple(images.shape[1:]), images.dtype, images.device, tuple(widths))
+    # a number of images that is 1 may be mistaken for one that broadcasts
+    images = aligned(images[:2])
+    shape = (tuple(images.shape), images.dtype, images.device, tuple(widths))
     if shape not in kept[1]:
         if len(kept[1]) >= KEPT:
             kept[1].clear()
-        kept[1][shape] = _prepare(model, images[:2], widths)
+        kept[1][shape] = _prepare(model, images, widths)
     return kept[1][shape]
 
 

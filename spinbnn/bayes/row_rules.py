@@ -10,7 +10,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..nn import BinaryConv2d, BinaryLinear, HardwareConv2d, HardwareLinear, ImageEncoder, binary_sign
+from ..nn import (
+    BinaryConv2d,
+    BinaryLinear,
+    HardwareConv2d,
+    HardwareLinear,
+    ImageEncoder,
+    ScaleDropout,
+    binary_sign,
+)
+from ..nn.hardware.placed import PlacedLayer
 
 MODULES: tuple[type[nn.Module], ...] = (
     nn.Identity, nn.ReLU, nn.ReLU6, nn.Hardtanh, nn.LeakyReLU, nn.PReLU, nn.MaxPool1d, nn.MaxPool2d, nn.ZeroPad2d,
@@ -27,8 +36,28 @@ FUNCTIONAL: dict[Any, Any] = {operator.iadd: operator.add, operator.isub: operat
 IN_PLACE = ("iadd", "isub", "imul", "itruediv", "ifloordiv", "imod", "ipow", "iand", "ior", "ixor", "imatmul", "ilshift", "irshift")
 """Functions of :mod:`operator` that write into their first argument if they can."""
 INPLACE_METHODS = {"add_": "add", "sub_": "sub", "mul_": "mul", "relu_": "relu", "clamp_": "clamp"}
-VIEWS = {"view", "reshape", "flatten", "t", "transpose", "permute", "squeeze", "unsqueeze", "expand", "narrow", "detach", "contiguous", "chunk", "split"}
-VIEW_FUNCTIONS = {torch.flatten, operator.getitem, torch.reshape, torch.squeeze, torch.unsqueeze, torch.transpose, torch.permute, torch.chunk, torch.split}
+FRESH_MODULES: tuple[type[nn.Module], ...] = (
+    ScaleDropout, PlacedLayer, HardwareConv2d, HardwareLinear, nn.modules.conv._ConvNd, nn.Linear, nn.modules.batchnorm._BatchNorm,
+    nn.ReLU, nn.Hardtanh, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Sigmoid, nn.Tanh, nn.MaxPool2d, nn.AvgPool2d,
+)  # fmt: skip
+"""Layers whose result is no view of their input, unlike nn.Identity, nn.Flatten and, in eval mode, nn.Dropout."""
+FRESH_FUNCTIONS = BINARY | {operator.truediv, operator.neg, torch.div, torch.relu, functional.relu, functional.conv2d, functional.linear, functional.max_pool2d}
+FRESH_METHODS = {"clone", "add", "sub", "mul", "div", "relu"}
+
+
+def is_fresh(call: Callable[..., Any] | str | nn.Module) -> bool:
+    """Whether the result of a step has memory of its own, so that writing into it changes nothing else.
+
+    Examples
+    --------
+    >>> is_fresh(nn.Linear(1, 1)), is_fresh(nn.Identity()), is_fresh("clone"), is_fresh("view"), is_fresh(operator.iadd)
+    (True, False, True, False, True)
+    """
+    if isinstance(call, nn.Module):
+        return isinstance(call, FRESH_MODULES) and type(call).__module__.startswith(("torch.nn.", "spinbnn.nn."))
+    if isinstance(call, str):
+        return call in FRESH_METHODS or call in INPLACE_METHODS
+    return call in FRESH_FUNCTIONS or call in FUNCTIONAL
 
 
 def binary_layer_is_exact(layer: nn.Module, encoded: bool = False) -> bool:

@@ -141,7 +141,9 @@ class RowTree:
             finer = key | (1 << layer)
             before, after = self.rows(key), self.rows(finer)
             parent, pick = self.parents(key, finer), self.ids[layer][after.first]
-            full = self.sizes[layer] == 2 and after.count == 2 * before.count
+            doubled = self.sizes[layer] == 2 and after.count == 2 * before.count
+            # a layer that is registered before one of those passed already sorts its rows elsewhere
+            full = doubled and parent is not None and _in_turn(parent.numpy(), pick)
             self._expansions[key, layer] = Expansion(parent, torch.from_numpy(pick), full)
         return self._expansions[key, layer]
 
@@ -163,6 +165,12 @@ class RowTree:
         """Return the group here of each group of ``part``, the tree of ``items``, over the layers ``key``."""
         found: Index = self.rows(key).inverse[items][part.rows(key).first]
         return found
+
+
+def _in_turn(parent: Index, pick: Index) -> bool:
+    """Whether the groups after are both bits of the first group before, then both of the second, and so on."""
+    order = np.arange(len(pick))
+    return bool((parent == order // 2).all() and (pick == order % 2).all())
 
 
 def patterns(masks: NDArray[np.uint8], widths: list[int]) -> tuple[list[Index], list[NDArray[np.uint8]]]:

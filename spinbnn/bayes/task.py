@@ -110,12 +110,12 @@ class Task:
     def run(self, method: str) -> Prediction:
         """Return the prediction of a method; the network is in eval mode."""
         note = ""
-        if method in ("exact", "mass", "tree") and self.random:
+        if self.random and (method in ("exact", "mass", "tree") or self.weights is not None):
             raise ParameterError(
                 f"a pass of this network is not a function of its mask: {self.random}",
                 where="predict, argument 'method'",
                 value=method,
-                remedy="method='sampled'",
+                remedy="method='sampled'" + ("" if self.weights is None else ", without weights"),
             )
         if method == "auto":
             method, note = self.choose()
@@ -241,21 +241,22 @@ class Task:
         if self.masks == "per_image" or self.sampling:
             asked = "masks per image" if self.masks == "per_image" else "a source of masks"
             return passes, f"auto took {passes}: {asked} ask for sampling{walked}"
-        small = self.bits <= AUTO_LIMIT or (self.weights is not None and self.bits <= EXACT_LIMIT)
-        if graph is None:
-            kind = "exact" if small else "sampled"
-            return kind, f"auto took {kind}: {self.bits} mask bits{walked}"
+
+        def price_of(chosen: Tensor) -> float:
+            return cost(graph, chosen, self.widths) if graph is not None else float(len(chosen))
+
         # (cost in passes of the network, order of preference, method)
         offers: list[tuple[float, int, str]] = []
         if self.bits <= EXACT_LIMIT:
-            offers.append((cost(graph, all_masks(self.bits), self.widths), 0, "exact"))
+            offers.append((price_of(all_masks(self.bits)), 0, "exact"))
+        elif self.weights is not None:  # no passes are drawn by given weights: mass, or its reason why not
+            offers.append((price_of(self.likely()[0]), 1, "mass"))
         if self.tolerance > 0.0:
             with suppress(ParameterError):  # more masks than allowed: not on offer
-                offers.append((cost(graph, self.likely()[0], self.widths), 1, "mass"))
-        drawn = self.source.draw(self.samples, self.seed)
-        limit = cost(graph, drawn, self.widths)
-        price, _, kind = min(offers, default=(float("inf"), 2, "tree"))
-        if not small and price > limit:
+                offers.append((price_of(self.likely()[0]), 1, "mass"))
+        limit = price_of(self.source.draw(self.samples, self.seed))
+        price, _, kind = min(offers, default=(float("inf"), 2, passes))
+        if self.bits > AUTO_LIMIT and self.weights is None and price > limit:
             said = f"{kind} would cost {price:.3g}" if offers else f"no mixture of at most {self.max_masks} masks meets tolerance {self.tolerance:g}"
-            return "tree", f"auto took tree: {self.samples} passes cost as much as {limit:.3g}; {said}"
-        return kind, f"auto took {kind}: it costs as much as {price:.3g} passes (tree with T = {self.samples}: {limit:.3g})"
+            return passes, f"auto took {passes}: {self.samples} passes cost as much as {limit:.3g}; {said}{walked}"
+        return kind, f"auto took {kind}: it costs as much as {price:.3g} passes ({passes} with T = {self.samples}: {limit:.3g}){walked}"

@@ -10,6 +10,8 @@ from ..errors import ParameterError, suggest
 
 KINDS = ("conv", "linear")
 POOLING = ("max", "average")
+ONE_SET = ("gamma", "prestat")
+"""Placements of the scale dropout with one set of thresholds, besides ``"pre_bn"``."""
 INPUT = "input"
 """Name of the image, for layers and skips that take it."""
 
@@ -43,6 +45,9 @@ class LayerSpec:
         Sets of thresholds (of normalisation, at the logits) behind the layer: 1 where the bit selects a scale
         and both branches share one normalisation (placement ``"pre_bn"``, as published), 2 where it selects
         between two normalisations (``"dual_bn"``) [].
+    placement : {"", "gamma", "prestat"}
+        Placement of the scale dropout where ``threshold_sets`` does not tell it; empty: ``"pre_bn"`` or
+        ``"dual_bn"``. It is a name: nothing is counted by it.
     digital : bool
         Whether the layer is computed by digital multiply-accumulate instead of a crossbar.
     source : str
@@ -67,7 +72,7 @@ class LayerSpec:
     ParameterError
         For an unknown kind or pooling, a name that is empty or ``"input"``, a size that is not positive, an
         output size that the kernel, stride and padding do not give, bits that do not fit the kind of
-        arithmetic, or two threshold sets without a dropout bit.
+        arithmetic, two threshold sets without a dropout bit, or a placement that does not fit them.
 
     Examples
     --------
@@ -90,6 +95,7 @@ class LayerSpec:
     input_bits: int = 1
     scale_dropout: bool = True
     threshold_sets: int = 1
+    placement: str = ""
     digital: bool = False
     source: str = ""
     pooling: str = "max"
@@ -159,6 +165,15 @@ class LayerSpec:
                 where=f"{where}, threshold_sets",
                 value=self.threshold_sets,
                 remedy="use 2 only with scale_dropout=True (placement 'dual_bn'), else 1",
+            )
+        known = ("", *ONE_SET) if self.scale_dropout and self.threshold_sets == 1 else ("",)
+        if self.placement not in known:
+            raise ParameterError(
+                "a placement that does not fit the threshold sets",
+                where=f"{where}, placement",
+                value=self.placement,
+                remedy="'gamma' or 'prestat' with scale_dropout=True and threshold_sets=1; "
+                "else leave it out: the threshold sets tell 'pre_bn' (1) from 'dual_bn' (2)",
             )
 
     @property

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .plan import LayerSpec, NetworkPlan
 from .tiling import ROWS as ROWS
 from .tiling import STRATEGIES as STRATEGIES
-from .tiling import MatrixTiling, cells_of_array, check_strategy, outputs_inside
+from .tiling import MatrixTiling, array_size, cells_of_array, check_strategy, outputs_inside
 
 if TYPE_CHECKING:
     from ..tables import Table
@@ -267,5 +267,5 @@ def map_plan(
     """
     check_strategy(strategy, "map_plan, strategy")
     cells = cells_of_array(array, rows, "map_plan")
-    layers = tuple(LayerMapping(layer=layer, cells=cells, strategy=strategy) for layer in plan.layers)
-    return Mapping(plan=plan, array=(array[0], array[1]), rows=rows, layers=layers, strategy=strategy)
+    layers = tuple(LayerMapping(layer=layer, cells=cells, strategy=int(strategy)) for layer in plan.layers)
+    return Mapping(plan=plan, array=array_size(array, "map_plan"), rows=rows, layers=layers, strategy=int(strategy))

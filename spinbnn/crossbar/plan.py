@@ -169,15 +169,14 @@ class NetworkPlan:
 
     @property
     def placement(self) -> str:
-        """Placement of the scale dropout that the threshold sets of the dropout layers tell.
+        """Placement of the scale dropout: that of the dropout layers, or what their threshold sets tell.
 
-        ``"pre_bn"`` (one set each, as published), ``"dual_bn"`` (two each), ``"mixed"``, or ``"none"`` for a
-        network without scale dropout.
+        ``"pre_bn"`` (one set each, as published), ``"dual_bn"`` (two each), ``"gamma"``, ``"prestat"``,
+        ``"mixed"``, or ``"none"`` for a network without scale dropout.
         """
-        sets = {layer.threshold_sets for layer in self.layers if layer.scale_dropout}
-        if len(sets) > 1:
-            return "mixed"
-        return next((name for name, number in THRESHOLD_SETS.items() if number in sets), "none")
+        told = {number: name for name, number in THRESHOLD_SETS.items()}
+        found = {layer.placement or told[layer.threshold_sets] for layer in self.layers if layer.scale_dropout}
+        return "mixed" if len(found) > 1 else next(iter(found), "none")
 
     @property
     def second_thresholds(self) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
+from numbers import Integral, Real
 
 from ..errors import ParameterError, suggest
 from .cells import DEVICES_PER_CELL
@@ -125,6 +127,27 @@ class MatrixTiling:
         return rows.start // size, (rows.stop - 1) // size + 1
 
 
+def array_size(array: Iterable[float], where: str) -> tuple[int, int]:
+    """Return rows and columns of one array as two integers.
+
+    Raises
+    ------
+    ParameterError
+        For anything but two whole numbers.
+
+    Examples
+    --------
+    >>> array_size([256, 128.0], "here")
+    (256, 128)
+    """
+    given = tuple(array) if isinstance(array, Iterable) else ()
+    if len(given) != 2 or not all(isinstance(n, Real) and not isinstance(n, bool) and float(n).is_integer() for n in given):
+        raise ParameterError(
+            "an array has a whole number of rows and of columns", where=f"{where}, array", value=array, remedy="e.g. (256, 256)"
+        )
+    return int(given[0]), int(given[1])
+
+
 def cells_of_array(array: tuple[int, int], rows: str = "cells", where: str = "cells_of_array") -> tuple[int, int]:
     """Return rows and columns of bit cells of one array.
 
@@ -140,7 +163,7 @@ def cells_of_array(array: tuple[int, int], rows: str = "cells", where: str = "ce
     Raises
     ------
     ParameterError
-        For an unknown kind of rows, or an array too small to hold one cell.
+        For an unknown kind of rows, an array that has not two whole numbers, or one too small to hold one cell.
 
     Examples
     --------
@@ -149,7 +172,8 @@ def cells_of_array(array: tuple[int, int], rows: str = "cells", where: str = "ce
     """
     if rows not in ROWS:
         raise ParameterError("unknown kind of array rows", where=f"{where}, array rows", value=rows, remedy=suggest(str(rows), ROWS))
-    r, c = int(array[0]) // (DEVICES_PER_CELL if rows == "devices" else 1), int(array[1])
+    r, c = array_size(array, where)
+    r //= DEVICES_PER_CELL if rows == "devices" else 1
     if r < 1 or c < 1:
         raise ParameterError("the array holds no bit cell", where=f"{where}, array", value=tuple(array), remedy="e.g. (256, 256)")
     return r, c
@@ -167,7 +191,7 @@ def check_strategy(strategy: int, where: str) -> None:
     --------
     >>> check_strategy(2, "here")
     """
-    if isinstance(strategy, bool) or strategy not in STRATEGIES:
+    if not isinstance(strategy, Integral) or isinstance(strategy, bool) or strategy not in STRATEGIES:
         raise ParameterError(
             "this mapping strategy is not built",
             where=where,

@@ -96,7 +96,14 @@ def read_batch(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     return records[:, 1:].reshape(-1, 3, 32, 32), labels
 
 
-def _class_names(folder: Path) -> tuple[str, ...]:
+def class_names(folder: Path) -> tuple[str, ...]:
+    """Return the ten names of ``batches.meta.txt``.
+
+    Raises
+    ------
+    DataError
+        If it is missing or holds another number of names.
+    """
     path = folder / META
     try:
         names = tuple(path.read_text(encoding="utf-8").split())
@@ -105,11 +112,14 @@ def _class_names(folder: Path) -> tuple[str, ...]:
             "the names of the classes cannot be read",
             where=str(path),
             value=str(error),
-            remedy="unpack the archive again",
+            remedy="unpack the archive again (spinbnn data fetch cifar-10)",
         ) from error
     if len(names) != 10:
         raise DataError(
-            "ten class names are needed", where=str(path), value=len(names), remedy="unpack the archive again"
+            "ten class names are needed",
+            where=str(path),
+            value=len(names),
+            remedy="unpack the archive again (spinbnn data fetch cifar-10)",
         )
     return names
 
@@ -141,7 +151,7 @@ def load_cifar10(root: str | Path | None = None) -> ImageData:
         If a file is missing or damaged, or the six files do not hold the same number of records (10,000 as published).
     """
     folder = cifar10_folder(root)
-    names = _class_names(folder)
+    names = class_names(folder)
     digest = hashlib.sha256()
     sums: dict[str, str] = {}
     batches: list[tuple[np.ndarray, np.ndarray]] = []

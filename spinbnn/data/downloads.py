@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import DataError, MissingToolError, ParameterError, suggest
 from ..files import atomic_path, writing
-from .cifar import META, PUBLISHED
+from .cifar import META, PUBLISHED, class_names
 from .root import data_root
 from .sources import SOURCES, Remote, Source
 
@@ -133,6 +133,14 @@ def _unpack_cifar(archive: Path, folder: Path) -> None:
         )
 
 
+def _names_there(folder: Path) -> bool:
+    """Say whether the file with the names of the classes, which has no published checksum, can be read."""
+    try:
+        return bool(class_names(folder))
+    except DataError:
+        return False
+
+
 def _fetch_cifar(source: Source, base: Path, replace: bool, progress: Progress | None) -> list[Path]:
     """Fetch and unpack the archive, unless the published files are there already."""
     folder = base / source.folder
@@ -149,7 +157,7 @@ def _fetch_cifar(source: Source, base: Path, replace: bool, progress: Progress |
             value=f"{len(different)} of {len(files)} files differ",
             remedy="keep it under another data root, or fetch with --replace (replace=True)",
         )
-    if different or not all(path.exists() for path in [*files, folder / META]):
+    if different or not all(path.exists() for path in files) or not _names_there(folder):
         (remote,) = source.files
         there = (base / remote.name).exists()
         archive = _retrieve(remote, base, replace, progress)

@@ -44,11 +44,11 @@ def _read(path: Path, size: tuple[int, int] | None, channels: int | None) -> np.
             where=str(path),
             remedy="it is damaged or no image; remove or replace it",
         ) from error
-    if image.mode not in MODES:
+    if image.mode not in MODES or "transparency" in image.info:
         raise DataError(
             "images are grey or RGB with 8 bits a channel",
             where=str(path),
-            value=f"mode {image.mode}",
+            value=f"mode {image.mode}" + (" with transparency" if "transparency" in image.info else ""),
             remedy="convert it first: spinbnn does not choose a background for transparent pixels or a range for 16 bits",
         )
     image = image.convert("L" if (channels or MODES[image.mode]) == 1 else "RGB")
@@ -198,6 +198,9 @@ def load_folder(
         images, labels = _part(base, names, size, channels, digest)
         first, second = stratified_split(labels, max(1, round(test * len(labels))), seed)
         train, held = (images[first], labels[first]), (images[second], labels[second])
+        digest.update(
+            f"test {sorted(second.tolist())}".encode()
+        )  # the same files, split in another way, are other data
         how = f"{len(second)} of {len(labels)} images set aside for testing, seed {seed}"
     return without_validation(
         f"folder:{base.name}",

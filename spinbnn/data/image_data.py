@@ -253,7 +253,7 @@ class ImageData:
                 remedy="split the data as they were loaded",
             )
         total = len(self.train_labels)
-        if not 0 <= count < total:
+        if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count < total:
             raise ParameterError(
                 "the validation part does not fit",
                 where="with_validation, argument 'count'",
@@ -271,7 +271,21 @@ class ImageData:
         )
 
     def subset(self, *, train: int | None = None, test: int | None = None) -> ImageData:
-        """Return the first ``train`` training and the first ``test`` test images."""
+        """Return the first ``train`` training and the first ``test`` test images; None: all, as is a number beyond their number.
+
+        Raises
+        ------
+        ParameterError
+            If a number is negative or not whole.
+        """
+        for key, count in {"train": train, "test": test}.items():
+            if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 0):
+                raise ParameterError(
+                    "not a number of images",
+                    where=f"subset, argument {key!r}",
+                    value=count,
+                    remedy="e.g. 500",
+                )
         return dataclasses.replace(
             self,
             train_images=self.train_images[:train],

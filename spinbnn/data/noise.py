@@ -14,7 +14,8 @@ from ..rng import stream
 Shape = tuple[int, int, int]
 
 
-def _check(where: str, count: int, shape: Sequence[int]) -> None:
+def check_request(where: str, count: int, shape: Sequence[int]) -> None:
+    """Refuse a number of images or a shape that cannot be."""
     if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
         raise ParameterError(
             "at least one image is needed", where=f"{where}, argument 'count'", value=count, remedy="e.g. 500"
@@ -45,7 +46,7 @@ def uniform_noise(count: int, *, seed: int = 0, shape: Shape = (1, 28, 28)) -> T
     >>> torch.equal(uniform_noise(3, seed=1)[:2], uniform_noise(2, seed=1))
     True
     """
-    _check("uniform_noise", count, shape)
+    check_request("uniform_noise", count, shape)
     values = stream(seed, "uniform noise").random((count, *shape), dtype="float32")
     return torch.from_numpy(values)
 
@@ -88,7 +89,7 @@ def gaussian_noise(
     >>> [round(float((noise == v).float().mean()), 2) for v in (0, 1)]
     [0.5, 0.16]
     """
-    _check("gaussian_noise", count, shape)
+    check_request("gaussian_noise", count, shape)
     given = {"mean": np.asarray(mean, dtype=np.float64), "std": np.asarray(std, dtype=np.float64)}
     for name, value in given.items():
         fits = value.ndim == 0 or value.shape == (shape[0],)

@@ -10,7 +10,7 @@ from ..errors import ParameterError, suggest
 from .corruptions import add_gaussian_noise, add_noise
 from .datasets import DATASETS, load
 from .image_data import ChannelStatistics, as_float
-from .noise import Shape, gaussian_noise, uniform_noise
+from .noise import Shape, check_request, gaussian_noise, uniform_noise
 
 NOISY = {"noisy_gaussian": add_gaussian_noise, "noisy_uniform": add_noise}
 OOD = ("gaussian", "uniform", *NOISY, *DATASETS)
@@ -72,6 +72,7 @@ def ood(
     torch.Size([3, 3, 32, 32])
     """
     where = "ood, argument {!r}"
+    check_request("ood", count, shape)
     if name == "uniform":
         return uniform_noise(count, seed=seed, shape=shape)
     if name == "gaussian":
@@ -106,7 +107,7 @@ def ood(
             value=tuple(found.shape[1:]),
             remedy=f"another set; {tuple(shape)} was asked for",
         )
-    if isinstance(count, bool) or not 1 <= count <= len(found):
+    if count > len(found):
         raise ParameterError(
             "there are not so many images",
             where=where.format("count"),

@@ -17,19 +17,18 @@ from ..characterize import Flow, LookupTable, run_flow
 from ..circuit import DropoutModuleBench
 from ..data import ImageData
 from ..data import load as load_data
-from ..data.augment import AUGMENTATIONS
 from ..errors import CoverageError, ParameterError, suggest
 from ..hardware import HardwareProfile
 from ..nn import describe, dropout_layers
 from ..tables import Table
 from ..training import load_model
-from ..training.loop import point_accuracy
+from ..training.loop import check_options, point_accuracy
 from .costing import run_cost
 from .folder import RunFolder
 from .predicting import run_prediction
 from .reporting import result_tables, write_experiment_report
 from .spec import Experiment
-from .training import WEIGHTS, Bars, Pieces, network, train_stage
+from .training import WEIGHTS, Bars, Pieces, network, train_options, train_stage
 
 MOST_BITS = 12
 """Mask bits of a network whose masks the prediction stage enumerates."""
@@ -71,7 +70,7 @@ def run_experiment(experiment: Experiment, out: str | Path, *, workers: int = 1,
         Any error of the stages; what is finished stays finished.
     """
     data = _data(experiment)
-    layers = _check(experiment)
+    layers = _check(experiment, data)
     _enumerable(experiment)
     folder = _open(experiment, out, "run")
     table, flow, profile, chip_keys = _chips(experiment, folder, layers, workers, bars)
@@ -119,7 +118,7 @@ def train_experiment(experiment: Experiment, out: str | Path, *, workers: int = 
     """
     pieces = pieces or Pieces()
     data = _data(experiment)
-    layers = _check(experiment)
+    layers = _check(experiment, data)
     folder = _open(experiment, out, "train")
     _, _, profile, _ = _chips(experiment, folder, layers, workers, bars)
     trained, key = train_stage(experiment, folder, data, profile, bars, pieces)
@@ -152,7 +151,13 @@ def _chips(experiment: Experiment, folder: RunFolder, layers: int, workers: int,
 
 def _enumerable(experiment: Experiment) -> None:
     """Refuse, before anything is run, a network whose masks the prediction stage cannot enumerate."""
-    bits = sum(layer.bits for layer in dropout_layers(network(experiment)))
+    dropout = dropout_layers(network(experiment))
+    bits = sum(layer.bits for layer in dropout)
+    if any(layer.mode == "random" for layer in dropout):
+        raise ParameterError(
+            "the prediction stage enumerates masks, and random scales are no function of a mask", where="model.mode", value="random",
+            remedy='mode = "unitary" or "average"; spinbnn train does the stages up to the training, and spinbnn evaluate samples',
+        )  # fmt: skip
     if bits > MOST_BITS:
         raise ParameterError(
             f"the prediction stage enumerates all masks, which are 2^{bits} here", where="model", value=experiment.model.name,
@@ -195,13 +200,13 @@ def _covered(experiment: Experiment, flow: Flow) -> None:
         raise CoverageError("the flow does not measure the profile's corner", where="profile.corner", value=spec.corner, remedy=suggest(spec.corner, [str(v) for v in axes["corner"]]))
 
 
-def _check(experiment: Experiment) -> int:
+def _check(experiment: Experiment, data: ImageData) -> int:
     """Build what can be built before the long stages, so that a wrong option stops the run now; return the dropout layers."""
     spec = experiment.profile
-    layers = len(dropout_layers(network(experiment)))
+    model = network(experiment)
+    layers = len(dropout_layers(model))
     HardwareProfile(targets=_targets(spec.drop_probability, layers), modules=spec.modules, trim=spec.trim, dac_step=spec.dac_step, array=spec.array, array_rows=spec.array_rows, strategy=spec.strategy)
-    if experiment.training.augment not in AUGMENTATIONS:
-        raise ParameterError("unknown augmentation", where="training.augment", value=experiment.training.augment, remedy=suggest(experiment.training.augment, AUGMENTATIONS))
+    check_options(model, data, **train_options(experiment))
     return layers
 
 

@@ -122,7 +122,9 @@ _LOWEST: dict[tuple[str, str], float] = {
 }  # fmt: skip
 """Smallest value of the whole numbers."""
 _LISTS = {("profile", "drop_probability"): 0, ("profile", "array"): 2, ("prediction", "rotations"): 0, ("training", "milestones"): 0}
-"""Keys that take a list of numbers, and its length (0: any, at least one)."""
+"""Keys that take a list of numbers, and its length (0: any; at least one, unless the default is empty)."""
+_WHOLE = {("profile", "array"), ("training", "milestones")}
+"""Lists of whole numbers."""
 _UNITS = {("profile", "dac_step"): "V", ("profile", "temperature"): "K"}
 
 
@@ -221,7 +223,8 @@ def _plain(section: str, key: str, value: Any, spec: dataclasses.Field[Any], whe
     default = spec.default
     if isinstance(value, list):
         length = _LISTS.get((section, key))
-        if length is None or not value or (length and len(value) != length) or any(isinstance(v, bool) or not isinstance(v, int | float) for v in value):
+        kinds = int if (section, key) in _WHOLE else (int, float)
+        if length is None or not (value or default == ()) or (length and len(value) != length) or any(isinstance(v, bool) or not isinstance(v, kinds) for v in value):
             raise ParameterError("not a value for this key", where=where, value=value, remedy=_example(section, key, default))
         return tuple(value)
     if isinstance(default, dataclasses._MISSING_TYPE):  # the axes of the characterisation

@@ -20,7 +20,7 @@ from .folder import RunFolder
 from .spec import Experiment
 
 Bars = Callable[[str], AbstractContextManager[Callable[..., None]]]
-WEIGHTS, CHECKPOINT, METRICS = "weights.safetensors", "checkpoint.pt", "metrics.jsonl"
+WEIGHTS, CHECKPOINT, MARKER, METRICS = "weights.safetensors", "checkpoint.pt", "checkpoint.key", "metrics.jsonl"
 
 
 class Paused(Exception):
@@ -52,6 +52,12 @@ def network(experiment: Experiment) -> nn.Module:
     return build(experiment.model.name, seed=integer_seed(experiment.seed, "weights"), **options)
 
 
+def train_options(experiment: Experiment) -> dict[str, Any]:
+    """Return the options of ``spinbnn.training.train`` that the experiment fixes, but for data and profile."""
+    options = {k: v for k, v in dataclasses.asdict(experiment.training).items() if k != "with_profile"}
+    return {**options, "seed": integer_seed(experiment.seed, "training")}
+
+
 def train_stage(experiment: Experiment, folder: RunFolder, data: ImageData, profile: HardwareProfile, bars: Bars, pieces: Pieces) -> tuple[dict[str, Any], str]:
     """Train the network, or read that it was done; return the facts of the training and the key of the stage.
 
@@ -70,11 +76,10 @@ def train_stage(experiment: Experiment, folder: RunFolder, data: ImageData, prof
         model = network(experiment)
         set_drop_probabilities(model, profile.drop_probability)
         checkpoint = folder.path / CHECKPOINT
-        marker = _claim(folder, files.content_hash(settings))
-        options = {k: v for k, v in dataclasses.asdict(spec).items() if k != "with_profile"}
+        _claim(folder, files.content_hash(settings))
         with bars("train") as step:
             done = train(
-                model, data, **options, seed=integer_seed(experiment.seed, "training"), profile=profile if spec.with_profile else None,
+                model, data, **train_options(experiment), profile=profile if spec.with_profile else None,
                 checkpoint=checkpoint, metrics=folder.path / METRICS, progress=step, **dataclasses.asdict(pieces),
             )  # fmt: skip
         if not done.finished:
@@ -82,21 +87,33 @@ def train_stage(experiment: Experiment, folder: RunFolder, data: ImageData, prof
             raise Paused(f"stopped after {len(done.history)} of {spec.epochs} epochs, {done.seconds:.0f} s of training in all; the same command continues")
         facts = {"experiment": experiment.name, "seed": experiment.seed, "data": data.name, "data_sha256": data.sha256, "profile": modules}
         save_weights(folder.path / WEIGHTS, model, {**facts, "training": done.configuration})
-        checkpoint.unlink(missing_ok=True)
-        marker.unlink()
         return {
             "history": done.history, "seconds": done.seconds, "note": done.note, "train_images": len(data.train_labels),
             "data": data.name, "data_source": data.source, "data_sha256": data.sha256,
         }  # fmt: skip
 
-    return folder.stage("train", settings, work, needs=(WEIGHTS,))
+    done = folder.stage("train", settings, work, needs=(WEIGHTS,))
+    if _owner(folder) == files.content_hash(settings):  # only now: a kill before the record was written costs no training
+        (folder.path / CHECKPOINT).unlink(missing_ok=True)
+        (folder.path / MARKER).unlink()
+    return done
 
 
-def _claim(folder: RunFolder, key: str) -> Any:
-    """Write the key of this training beside its checkpoint; one of another training is set aside, not continued."""
-    checkpoint, marker = folder.path / CHECKPOINT, folder.path / "checkpoint.key"
-    if checkpoint.exists() and (not marker.exists() or marker.read_text() != key):
-        checkpoint.replace(folder.path / "checkpoint.before.pt")
-        folder.log("train: the checkpoint is of another configuration; it is now checkpoint.before.pt")
-    files.write_text(marker, key)
-    return marker
+def _owner(folder: RunFolder) -> str:
+    """Return the key of the training that the checkpoint belongs to; "" if nobody wrote one."""
+    marker = folder.path / MARKER
+    return marker.read_text(encoding="utf-8") if marker.exists() else ""
+
+
+def _claim(folder: RunFolder, key: str) -> None:
+    """Write the key of this training beside its checkpoint; one of another is set aside under its key until that comes back."""
+    checkpoint, owner = folder.path / CHECKPOINT, _owner(folder)
+    if checkpoint.exists() and owner != key:
+        aside = checkpoint.with_name(f"checkpoint.{owner[:12] or 'before'}.pt")
+        checkpoint.replace(aside)
+        folder.log(f"train: the checkpoint is of another configuration; it is now {aside.name}")
+    own = checkpoint.with_name(f"checkpoint.{key[:12]}.pt")
+    if own.exists() and not checkpoint.exists():
+        own.replace(checkpoint)
+        folder.log(f"train: {own.name} is of this configuration; it goes on")
+    files.write_text(folder.path / MARKER, key)

@@ -13,6 +13,8 @@ from ..errors import CoverageError, ParameterError, ProfileError, suggest
 
 Floats = NDArray[np.float64]
 CLAMP = 1e-12
+ROUNDING = 1e-9
+"""A temperature this close to a characterised one is it, by rounding [1]."""
 TRIMS = ("none", "per_module")
 OPTIONAL = ("energy", "latency", "read_ok")
 AMPLITUDES = {"set_voltage": ("SET voltage", "V"), "set_current": ("SET current", "A"), "code": ("amplitude code", "1")}
@@ -148,6 +150,9 @@ class ModuleTable:
             Outside the characterised temperatures.
         """
         axis = self.temperature
+        nearest = float(axis[np.abs(axis - temperature).argmin()])
+        if abs(nearest - temperature) <= ROUNDING * nearest:  # -40 + 273.15 is 233.14999999999998
+            temperature = nearest
         if not axis[0] <= temperature <= axis[-1]:
             raise CoverageError(
                 "temperature outside the characterised range",

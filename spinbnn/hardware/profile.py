@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..crossbar.tiling import cells_of_array
+from ..crossbar.tiling import array_size, cells_of_array
 from ..errors import ProfileError
 from .extract import TableLike, from_table
 from .modules import ModuleTable
@@ -112,10 +112,11 @@ class HardwareProfile(ChipDraws):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "targets", tuple(float(p) for p in self.targets))
-        object.__setattr__(self, "array", (int(self.array[0]), int(self.array[1])))
+        object.__setattr__(self, "array", array_size(self.array, "HardwareProfile"))
         if self.dac_step is None:
             object.__setattr__(self, "dac_step", 0.01 if self.module is None else self.module.default_step)
         check_profile(self, self._step)
+        object.__setattr__(self, "strategy", int(self.strategy))
 
     @classmethod
     def build(

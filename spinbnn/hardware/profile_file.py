@@ -118,11 +118,17 @@ def load(path: str | Path) -> HardwareProfile:
             value=path.name,
             remedy="copy or build it again",
         ) from error
-    settings["targets"] = tuple(settings["targets"])
-    settings["array"] = tuple(settings["array"])
     if "arrays" in settings or "agreements" in settings:
         _electrical(settings, path)
-    profile = HardwareProfile(module=module, **settings)
+    try:
+        profile = HardwareProfile(module=module, **settings)
+    except (TypeError, ParameterError) as error:  # an unknown key: the file is of a newer spinbnn
+        raise DataError(
+            f"the settings of the profile cannot be read: {error}",
+            where=f"{path}, attribute 'settings'",
+            value=path.name,
+            remedy="read it with the spinbnn that wrote it, or build it again",
+        ) from error
     if profile.id != stored:
         raise DataError(
             "the profile does not match its own hash",

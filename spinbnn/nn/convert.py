@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -21,6 +21,7 @@ from .conversion.graph import (
     WEIGHTS,
     BinarizedNetwork,
     finish,
+    free_name,
     module_of,
     operation,
     put,
@@ -28,6 +29,7 @@ from .conversion.graph import (
     trace,
 )
 from .conversion.layers import binary_twin, check_layer, norm_behind, scale_dropout_for
+from .dataflow import image_shape
 from .depth_rule import resolve_p
 from .layers import ImageEncoder
 
@@ -42,7 +44,7 @@ def binarize(
     mode: str = "unitary",
     granularity: str = "vector",
     alpha_init: str | None = None,
-    binarizer: str | Binarizer = "libra",
+    binarizer: str | Mapping[str, Any] | Binarizer = "libra",
     first: str = "digital",
     last: str = "digital",
     keep: Sequence[str] = (),
@@ -71,13 +73,14 @@ def binarize(
         DROP probability, one or one for each binary layer in the order of their scale dropouts, or ``"layer_rule"``.
     placement, mode, granularity, alpha_init : str
         Of the scale dropout, see :class:`~spinbnn.nn.dropout.ScaleDropout`.
-    binarizer : str or Binarizer
+    binarizer : str, mapping or Binarizer
         See :func:`~spinbnn.nn.binarizers.make_binarizer`.
     first, last : str
         ``"binary"`` or ``"digital"``, for ``first`` also ``"bit_serial"``. A first layer that is not digital takes
         the image, in [0, 1], through an :class:`~spinbnn.nn.layers.ImageEncoder`.
     keep : sequence of str
-        Names of modules that stay as they are, with all that is in them; e.g. the 1 x 1 convolutions of shortcuts.
+        Names of modules that stay as they are, with all that is in them; e.g. the 1 x 1 convolutions of shortcuts. Where
+        the first or the last module with weights is kept, it is the digital end, and no other layer stays digital for it.
     input_shape : sequence of int or None
         ``(C, H, W)`` of one image: the result's ``input_shape``, which its encoder checks [].
     seed : int
@@ -109,6 +112,13 @@ def binarize(
     >>> binary.eval()(torch.zeros(2, 1, 8, 8)).shape
     torch.Size([2, 10])
     """
+    if not isinstance(model, nn.Module):
+        raise ParameterError(
+            "a network is a torch.nn.Module",
+            where="binarize, argument 'model'",
+            value=type(model).__name__,
+            remedy="binarize(model), the model with its weights",
+        )
     for key, value, known in (("first", first, FIRST), ("last", last, LAST)):
         if value not in known:
             raise ParameterError(
@@ -136,7 +146,7 @@ class _Conversion:
     ) -> None:
         self.model, self.keep = model, (keep,) if isinstance(keep, str) else tuple(keep)
         self.first, self.last = first, last
-        self.shape = None if shape is None else (int(shape[0]), int(shape[1]), int(shape[2]))
+        self.shape = None if shape is None else image_shape(model, shape, "binarize")
         self.graph = trace(model, self.keep)
         self.place = {node: number for number, node in enumerate(self.graph.nodes)}
         self.rows: list[tuple[float, list[str]]] = []
@@ -155,12 +165,13 @@ class _Conversion:
 
     def _binary_layers(self) -> list[fx.Node]:
         """Return the layers to make binary, and refuse what can be neither converted nor left alone."""
-        weights = []
+        weights, kept = [], []
         for node in self.graph.nodes:
             module = module_of(self.model, node)
             if module is None:
                 continue
             if str(node.target) in self.keep:
+                kept += [node] if any(isinstance(part, WEIGHTS) for part in module.modules()) else []
                 self.report(node, type(module).__name__, "kept", "")
             elif isinstance(module, OWN + NORMS + (nn.PReLU,)):
                 continue
@@ -173,7 +184,9 @@ class _Conversion:
                     value=type(module).__name__,
                     remedy=f"keep=({str(node.target)!r},) leaves it digital",
                 )
-        digital = [*weights[: self.first == "digital"], *(weights[-1:] if self.last == "digital" else [])]
+        layers = sorted(weights + kept, key=self.place.__getitem__)  # a kept end is the digital end
+        ends = [*layers[: self.first == "digital"], *(layers[-1:] if self.last == "digital" else [])]
+        digital = [node for node in ends if node not in kept]
         binary = [node for node in weights if node not in digital]
         if not binary:
             raise ParameterError(
@@ -217,7 +230,11 @@ class _Conversion:
                 )
 
     def convert(
-        self, p: float | Sequence[float] | str, binarizer: str | Binarizer, scales: dict[str, Any], seed: int
+        self,
+        p: float | Sequence[float] | str,
+        binarizer: str | Mapping[str, Any] | Binarizer,
+        scales: dict[str, Any],
+        seed: int,
     ) -> None:
         """Replace activations, layers and normalisations in the graph."""
         norms = {}
@@ -244,7 +261,7 @@ class _Conversion:
         node: fx.Node,
         norm: fx.Node | None,
         p: float,
-        binarizer: str | Binarizer,
+        binarizer: str | Mapping[str, Any] | Binarizer,
         scales: dict[str, Any],
     ) -> None:
         layer = module_of(self.model, node)
@@ -264,7 +281,7 @@ class _Conversion:
             put(self.model, str(norm.target), drop)
             self.report(norm, type(old).__name__, "ScaleDropout", f"p = {p:g}")
             return
-        name = f"{node.target}_norm"
+        name = free_name(self.model, f"{node.target}_norm", "_added")
         put(self.model, name, drop)
         with self.graph.inserting_after(node):
             added = self.graph.call_module(name)
@@ -284,9 +301,7 @@ class _Conversion:
                 value=[node.name for node in images],
                 remedy="first='digital' without input_shape",
             )
-        name = "encode"
-        while hasattr(self.model, name):
-            name += "_image"
+        name = free_name(self.model, "encode", "_image")
         put(self.model, name, ImageEncoder(self.first, shape=self.shape, where=type(self.model).__name__))
         with self.graph.inserting_after(images[0]):
             added = self.graph.call_module(name)

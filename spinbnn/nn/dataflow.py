@@ -139,7 +139,8 @@ def observe(model: nn.Module, shape: tuple[int, int, int]) -> Dataflow:
     """
     watcher = _Watcher(model)
     modes = {module: module.training for module in model.modules()}
-    image = torch.zeros(1, *shape)
+    like = next((v for v in (*model.parameters(), *model.buffers()) if v.is_floating_point()), torch.zeros(0))
+    image = torch.zeros(1, *shape, dtype=like.dtype, device=like.device)
     try:
         model.eval()
         with torch.no_grad(), watcher:

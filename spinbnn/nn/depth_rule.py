@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from ..errors import ParameterError
 
 LAYER_RULE = "layer_rule"
@@ -80,7 +82,7 @@ def resolve_p(p: float | Sequence[float] | str, weights: Sequence[int], where: s
     Raises
     ------
     ParameterError
-        On another word, or a wrong number of probabilities.
+        On another word, on what is no number, or a wrong number of probabilities.
 
     Examples
     --------
@@ -96,7 +98,15 @@ def resolve_p(p: float | Sequence[float] | str, weights: Sequence[int], where: s
                 remedy=f"a number, a list of them, or {LAYER_RULE!r}",
             )
         return layer_rule(weights) if weights else []
-    chosen = [float(p)] * len(weights) if isinstance(p, int | float) else [float(value) for value in p]
+    try:
+        chosen = [float(p)] * len(weights) if np.ndim(p) == 0 else [float(value) for value in p]  # type: ignore[arg-type, union-attr]
+    except (TypeError, ValueError):
+        raise ParameterError(
+            "drop probabilities are numbers",
+            where=f"{where}, argument 'p'",
+            value=p,
+            remedy=f"a number, a list of {len(weights)}, or {LAYER_RULE!r}",
+        ) from None
     if len(chosen) != len(weights):
         raise ParameterError(
             "wrong number of drop probabilities",

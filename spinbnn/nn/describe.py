@@ -9,6 +9,7 @@ from torch import nn
 from ..crossbar.plan import INPUT, THRESHOLD_SETS, LayerSpec, NetworkPlan, Skip
 from ..errors import ParameterError
 from .dataflow import Dataflow, SeenLayer, image_shape, observe
+from .dropout import PLACEMENTS
 
 
 def _equal(values: Sequence[int], layer: str, key: str) -> int:
@@ -27,7 +28,8 @@ def describe(model: nn.Module, input_shape: Sequence[int] | None = None) -> Netw
     """Run ``model`` on one zero image and return its layers and skip connections as a plan.
 
     A layer's ``scale_dropout`` is set if a :class:`~spinbnn.nn.dropout.ScaleDropout` stands behind it; its
-    ``threshold_sets`` follow from the placement: two for ``"dual_bn"``, else one. Sums and concatenations of maps
+    ``threshold_sets`` follow from the placement: two for ``"dual_bn"``, else one, with its name if the number does not
+    tell it. Sums and concatenations of maps
     become skips, poolings by the mean the layer's ``pooling``. Activation functions and plain normalisations are
     no part of a plan.
 
@@ -58,8 +60,8 @@ def describe(model: nn.Module, input_shape: Sequence[int] | None = None) -> Netw
     >>> plan = describe(lenet5())
     >>> [layer.name for layer in plan.layers], plan.first
     (['conv1', 'conv2', 'fc1', 'fc2', 'fc3'], 'binary')
-    >>> plan.placement, describe(lenet5(placement="pre_bn")).placement
-    ('dual_bn', 'pre_bn')
+    >>> [describe(lenet5(placement=name)).placement for name in ("dual_bn", "pre_bn", "gamma")]
+    ['dual_bn', 'pre_bn', 'gamma']
     """
     if hasattr(model, "chip"):
         raise ParameterError(
@@ -137,7 +139,7 @@ def _spec(layer: SeenLayer, before: str, pooling: str) -> LayerSpec:
     source = "" if layer.takes.owner == before else layer.takes.owner
     digital = not layer.binary
     input_bits = int(getattr(module, "input_bits", 32))
-    scale_dropout, sets = _dropout(layer)
+    scale_dropout, sets, placement = _dropout(layer)
     if isinstance(module, nn.Linear):
         if len(layer.input_shape) != 2:
             raise ParameterError(
@@ -153,6 +155,7 @@ def _spec(layer: SeenLayer, before: str, pooling: str) -> LayerSpec:
             out_channels=module.out_features,
             scale_dropout=scale_dropout,
             threshold_sets=sets,
+            placement=placement,
             digital=digital,
             source=source,
             pooling=pooling,
@@ -185,6 +188,7 @@ def _spec(layer: SeenLayer, before: str, pooling: str) -> LayerSpec:
         padding=_equal(module.padding, name, "padding"),
         scale_dropout=scale_dropout,
         threshold_sets=sets,
+        placement=placement,
         digital=digital,
         source=source,
         pooling=pooling,
@@ -193,11 +197,11 @@ def _spec(layer: SeenLayer, before: str, pooling: str) -> LayerSpec:
     )
 
 
-def _dropout(layer: SeenLayer) -> tuple[bool, int]:
-    """Return whether a dropout bit belongs to the layer, and its threshold sets."""
+def _dropout(layer: SeenLayer) -> tuple[bool, int, str]:
+    """Return whether a dropout bit belongs to the layer, its threshold sets, and the placement if they do not tell it."""
     drop = layer.dropout
     if drop is None:
-        return False, 1
+        return False, 1, ""
     for key, value in (("granularity", "element"), ("mode", "random")):
         if getattr(drop, key, None) == value:
             raise ParameterError(
@@ -207,4 +211,6 @@ def _dropout(layer: SeenLayer) -> tuple[bool, int]:
                 remedy="describe the same network with granularity='vector' and mode 'unitary' or 'average'; "
                 "summary(model) lists layers, parameters and operations of any network",
             )
-    return True, THRESHOLD_SETS.get(drop.placement, 1)
+    if drop.placement in THRESHOLD_SETS:
+        return True, THRESHOLD_SETS[drop.placement], ""
+    return True, PLACEMENTS[drop.placement].sets, drop.placement

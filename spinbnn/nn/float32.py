@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 
 import torch
@@ -21,6 +22,9 @@ def _places(kind: str) -> list[tuple[Any, str, Any]]:
 
 
 PLACES = {kind: _places(kind) for kind in ("cpu", "cuda")}
+_LOCK = Lock()
+_inside: dict[str, int] = {}
+_changed: dict[str, list[tuple[Any, str, Any]]] = {}
 
 
 @contextmanager
@@ -33,8 +37,12 @@ def full_float32(device: torch.device | str) -> Iterator[None]:
     kernels of the arrays' responses have 22 and do not. ``torch.autocast`` computes in 16 bits, where sums above 2048 (float16) or
     256 (bfloat16) are not exact.
 
-    The settings are torch's own, for the whole process: other threads compute in full float32 meanwhile. A backward pass after the
-    context is not covered. What was inherited from a general setting is set explicitly afterwards, to the same value.
+    The settings are torch's own, for the whole process: other threads compute in full float32 meanwhile, and the last thread that
+    leaves such a context restores them. A backward pass after the context is not covered. What was inherited from a general setting
+    is set explicitly afterwards, to the same value. Inside, torch refuses to read its older switches (``allow_tf32``) where they were on.
+
+    Which algorithm a GPU takes is not set: Winograd and Fourier transforms, which cuDNN may choose for a convolution, round sums of
+    integers even in full float32.
 
     Parameters
     ----------
@@ -48,12 +56,7 @@ def full_float32(device: torch.device | str) -> Iterator[None]:
     4097.0
     """
     kind = torch.device(device).type
-    changed = []
-    for one, key, full in PLACES.get(kind, ()):
-        before = getattr(one, key)
-        if before not in FULL:
-            setattr(one, key, full)
-            changed.append((one, key, before))
+    _enter(kind)
     try:
         if kind in PLACES and torch.is_autocast_enabled(kind):
             with torch.autocast(kind, enabled=False):
@@ -61,5 +64,22 @@ def full_float32(device: torch.device | str) -> Iterator[None]:
         else:
             yield
     finally:
-        for one, key, before in changed:
-            setattr(one, key, before)
+        _leave(kind)
+
+
+def _enter(kind: str) -> None:
+    with _LOCK:
+        _inside[kind] = _inside.get(kind, 0) + 1
+        for one, key, full in PLACES.get(kind, ()):
+            before = getattr(one, key)
+            if before not in FULL:
+                setattr(one, key, full)
+                _changed.setdefault(kind, []).append((one, key, before))
+
+
+def _leave(kind: str) -> None:
+    with _LOCK:
+        _inside[kind] -= 1
+        if not _inside[kind]:
+            for one, key, before in reversed(_changed.pop(kind, [])):
+                setattr(one, key, before)

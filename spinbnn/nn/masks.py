@@ -214,6 +214,8 @@ def fixed_masks(
 def sample_masks(model: nn.Module, generator: torch.Generator) -> Iterator[nn.Module]:
     """Draw the bits (and random scales) of each layer and forward pass from ``generator`` within a ``with`` block, in either mode.
 
+    Inside :func:`fixed_masks` the bits are drawn all the same: the inner block counts.
+
     Parameters
     ----------
     model : nn.Module
@@ -231,11 +233,11 @@ def sample_masks(model: nn.Module, generator: torch.Generator) -> Iterator[nn.Mo
     1.0
     """
     layers = _require(model)
-    before = [layer.sampler for layer in layers]
+    before = [(layer.forced, layer.sampler) for layer in layers]
     try:
         for layer in layers:
-            layer.sampler = generator
+            layer.forced, layer.sampler = None, generator
         yield model
     finally:
-        for layer, old in zip(layers, before, strict=True):
-            layer.sampler = old
+        for layer, (forced, sampler) in zip(layers, before, strict=True):
+            layer.forced, layer.sampler = forced, sampler

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -13,6 +14,7 @@ import torch
 from torch import nn
 
 from ..errors import ParameterError
+from ..nn.finite import check_finite
 from ..nn.hardware import HardwareAware
 from ..rng import integer_seed
 from .checkpoint import load_state, save_state
@@ -27,6 +29,11 @@ if TYPE_CHECKING:
     from ..hardware.arrays import CrossbarSetup
 
 ALPHA_THRESHOLD = 1e-2
+SETUP = (
+    "epochs", "batch_size", "learning_rate", "seed", "profile", "weight_decay", "scale_decay", "augment", "shift", "optimizer",
+    "momentum", "nesterov", "schedule", "warmup", "milestones", "factor", "label_smoothing",
+)  # fmt: skip
+"""Options of :func:`train` that fix what is computed."""
 _CUBLAS = (":4096:8", ":16:8")
 
 
@@ -213,13 +220,32 @@ def train(
     )
     aware = None
     if arrays is not None:
-        aware = HardwareAware(model, arrays, array, chips=array_chips, seed=integer_seed(seed, "arrays"), strategy=array_strategy)
+        aware = HardwareAware(
+            model,
+            arrays,
+            array,
+            chips=array_chips,
+            seed=integer_seed(seed, "arrays"),
+            strategy=array_strategy,
+        )
         setup.fingerprint |= {"arrays": arrays.content_hash, "array": list(array), "array_chips": array_chips}
         if array_strategy != 1:  # named where it is not the default: older checkpoints go on
             setup.fingerprint |= {"array_strategy": array_strategy}
     setup.aware = aware
     with _torch_settings(model, threads, deterministic), aware or nullcontext():
         return _run(setup, checkpoint, resume, progress, metrics, checkpoint_every, stop_after)
+
+
+def check_options(model: nn.Module, data: ImageData, **options: Any) -> None:
+    """Refuse what :func:`train` would refuse of model, data and options; nothing is trained.
+
+    Raises
+    ------
+    ParameterError, DataError
+        As :func:`train`.
+    """
+    defaults = {name: p.default for name, p in inspect.signature(train).parameters.items() if name in SETUP}
+    Setup(model, data, **{**defaults, **options})
 
 
 def _run(
@@ -237,6 +263,9 @@ def _run(
     path = Path(checkpoint) if checkpoint is not None else None
 
     def save(unfinished: Unfinished | None) -> None:
+        check_finite(
+            setup.model, f"train, after epoch {len(history)}"
+        )  # a finite loss may have had infinite gradients
         if path is not None:
             save_state(path, setup.model, setup.optimizer, setup.fingerprint, history, unfinished)
 
@@ -300,8 +329,7 @@ def _check_pauses(
 def _to_device(model: nn.Module, device: str | None, deterministic: bool) -> None:
     """Move the model; refuse a device that is not there, and determinism that cuBLAS was not told of in time."""
     if device is not None:
-        kind = device.split(":")[0]
-        if kind not in ("cpu", "cuda") or (kind == "cuda" and not torch.cuda.is_available()):
+        if not _is_here(device):
             raise ParameterError(
                 "no such device here",
                 where="train, argument 'device'",
@@ -317,6 +345,14 @@ def _to_device(model: nn.Module, device: str | None, deterministic: bool) -> Non
             value=os.environ.get("CUBLAS_WORKSPACE_CONFIG"),
             remedy=f"export CUBLAS_WORKSPACE_CONFIG={_CUBLAS[0]} before the command",
         )
+
+
+def _is_here(device: str) -> bool:
+    try:
+        place = torch.device(device)
+    except RuntimeError:  # no name of a device at all
+        return False
+    return place.type == "cpu" or (place.type == "cuda" and (place.index or 0) < torch.cuda.device_count())
 
 
 @contextmanager

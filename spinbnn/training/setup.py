@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -109,21 +110,27 @@ class Setup:
 
 def _check_numbers(options: dict[str, Any]) -> None:
     for key in ("epochs", "batch_size"):
-        if options[key] < 1:
+        if isinstance(options[key], bool) or not isinstance(options[key], int) or options[key] < 1:
             raise ParameterError(
-                "needs at least one", where=_WHERE.format(key), value=options[key], remedy="e.g. 20"
+                "needs a whole number of at least 1",
+                where=_WHERE.format(key),
+                value=options[key],
+                remedy="e.g. 20",
             )
-    if not options["learning_rate"] > 0:
+    if not 0 < options["learning_rate"] < math.inf:
         raise ParameterError(
-            "the learning rate is positive",
+            "the learning rate is positive and finite",
             where=_WHERE.format("learning_rate"),
             value=options["learning_rate"],
             remedy="e.g. 1e-3",
         )
     for key in ("weight_decay", "scale_decay"):
-        if not options[key] >= 0:
+        if not 0 <= options[key] < math.inf:
             raise ParameterError(
-                "a decay is not negative", where=_WHERE.format(key), value=options[key], remedy="e.g. 1e-5"
+                "a decay is finite and not negative",
+                where=_WHERE.format(key),
+                value=options[key],
+                remedy="e.g. 1e-5",
             )
     if not 0.0 <= options["label_smoothing"] < 1.0:
         raise ParameterError(
@@ -131,6 +138,13 @@ def _check_numbers(options: dict[str, Any]) -> None:
             where=_WHERE.format("label_smoothing"),
             value=options["label_smoothing"],
             remedy="e.g. 0.1",
+        )
+    if isinstance(options["shift"], bool) or not isinstance(options["shift"], int) or options["shift"] < 0:
+        raise ParameterError(
+            "a displacement is a whole number of at least 0",
+            where=_WHERE.format("shift"),
+            value=options["shift"],
+            remedy="e.g. 2",
         )
     if options["augment"] not in AUGMENTATIONS:
         raise ParameterError(

@@ -137,8 +137,18 @@ def load_weights(path: str | Path, model: nn.Module) -> dict[str, Any]:
 
 def _put(record: dict[str, Any], tensors: dict[str, torch.Tensor], model: nn.Module, place: Path) -> None:
     fill(model, tensors, place)
-    if record["drop_probabilities"]:
-        set_drop_probabilities(model, record["drop_probabilities"])
+    given = record["drop_probabilities"]
+    if not given and not dropout_layers(model):
+        return
+    try:
+        set_drop_probabilities(model, given)
+    except (ParameterError, TypeError, ValueError) as error:
+        raise DataError(
+            "the drop probabilities of the weights file do not fit the model",
+            where=f"{place}, drop_probabilities",
+            value=given,
+            remedy="use a file written by spinbnn.training.save_weights",
+        ) from error
 
 
 def load_model(path: str | Path) -> nn.Module:
@@ -148,12 +158,19 @@ def load_model(path: str | Path) -> nn.Module:
     ------
     DataError
         If the file cannot be read or does not fit.
-    ParameterError
-        If its network is not known to this version.
+        Also if its network, or an option of it, is not known to this version.
     """
     from ..nn.models import build
 
     record, tensors = _read(Path(path))
-    model = build(record["model"], **record["options"])
+    try:
+        model = build(record["model"], **record["options"])
+    except (ParameterError, TypeError, ValueError) as error:
+        raise DataError(
+            "this version cannot build the network of the weights file",
+            where=f"{path}, model {record['model']!r}",
+            value=str(error),
+            remedy="use the version of spinbnn that wrote it, or a file that save_weights of this one wrote",
+        ) from error
     _put(record, tensors, model, Path(path))
     return model.eval()

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from ...errors import ParameterError
-from .checks import choice, pair
+from .checks import choice, pair, whole
 
 BINNINGS = ("width", "mass")
 
@@ -66,10 +65,7 @@ def reliability_bins(
 
 
 def _checked(probs: Any, labels: Any, bins: int, binning: str, where: str) -> tuple[Tensor, Tensor]:
-    if bins < 1:
-        raise ParameterError(
-            "needs at least one bin", where=f"{where}, argument 'bins'", value=bins, remedy="e.g. 15"
-        )
+    whole(bins, f"{where}, argument 'bins'")
     choice(binning, BINNINGS, f"{where}, argument 'binning'")
     return pair(probs, labels, where)
 

@@ -21,6 +21,8 @@ MEAN_BOUND = 0.5
 SPREAD_BOUND = (0.9, 1.1)
 DISTANCE_BOUND = 0.05
 """Largest Kolmogorov-Smirnov distance: normal errors whose spreads differ by 10 % are 0.026 apart, by 20 % 0.055."""
+RESOLUTION = 1e-3
+"""Reads this close to each other are the same: without spreads and wires both errors are rounding, and their ratio says nothing [ADC steps]."""
 CALIBRATION_READS = 256
 """Random reads behind the calibration of a gated array."""
 
@@ -80,7 +82,12 @@ class ColumnAgreement:
 
     @property
     def holds(self) -> bool:
-        """Whether mean errors agree to half a step, spreads to 10 % (over all, and of the worst column if measured), distributions to 0.05."""
+        """Whether mean errors agree to half a step, spreads to 10 % (over all, and of the worst column if measured), distributions to 0.05.
+
+        Reads whose rms distance is below a thousandth of a step agree, whatever the ratios of such errors are.
+        """
+        if self.mean_error <= MEAN_BOUND and self.read_error_rms <= RESOLUTION:
+            return True
         ratios = [self.spread_ratio] if self.column_ratio is None else [self.spread_ratio, self.column_ratio]
         spreads = all(SPREAD_BOUND[0] <= ratio <= SPREAD_BOUND[1] for ratio in ratios)
         return self.mean_error <= MEAN_BOUND and spreads and self.distance <= DISTANCE_BOUND
@@ -120,14 +127,14 @@ def measure_agreement(
     Raises
     ------
     ParameterError
-        For numbers below 1.
+        For numbers below 1, or one input, which has no spread.
     """
-    if min(rows, columns, chips, inputs) < 1:
+    if min(rows, columns, chips, inputs - 1) < 1:
         raise ParameterError(
             "needs rows, columns, chips and inputs",
             where="measure_agreement",
             value=(rows, columns, chips, inputs),
-            remedy="at least one of each",
+            remedy="at least one of each, and two inputs",
         )
     step = setup.converter(rows).step
     both: list[tuple[Floats, Floats]] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 from ...errors import ParameterError, suggest
@@ -19,14 +20,14 @@ BINARIZERS: dict[str, type[Binarizer]] = {
 }
 
 
-def make_binarizer(binarizer: str | Binarizer = "libra", **options: Any) -> Binarizer:
-    """Return a binariser by its name, or the one given.
+def make_binarizer(binarizer: str | Mapping[str, Any] | Binarizer = "libra", **options: Any) -> Binarizer:
+    """Return a binariser by its name, by name and options, or the one given.
 
     Parameters
     ----------
-    binarizer : str or Binarizer
-        ``"libra"``, ``"bnn"``, ``"irnet"``, ``"bireal"``, ``"recu"``, or an object, which is returned as it is and
-        may serve several layers.
+    binarizer : str, mapping or Binarizer
+        ``"libra"``, ``"bnn"``, ``"irnet"``, ``"bireal"``, ``"recu"``; ``{"name": ..., option: value}``; or an object,
+        which is returned as it is and may serve several layers. ``BINARIZERS`` takes classes of one's own.
     **options
         Of the named binariser.
 
@@ -49,6 +50,9 @@ def make_binarizer(binarizer: str | Binarizer = "libra", **options: Any) -> Bina
                 remedy="give its name with the options, or the object alone",
             )
         return binarizer
+    if isinstance(binarizer, Mapping):
+        given = {**binarizer, **options}
+        return make_binarizer(given.pop("name", ""), **given)
     if not isinstance(binarizer, str) or binarizer not in BINARIZERS:
         raise ParameterError(
             "unknown binariser",

@@ -23,7 +23,7 @@ POSITIVE = {
 }
 """Functions whose values have one sign."""
 
-CLAMPS = {"clamp", "clamp_", "clip", "clip_", "clamp_min", "clamp_min_"}
+CLAMPS = {"clamp", "clamp_", "clip", "clip_", "clamp_min", "clamp_min_", "hardtanh", "hardtanh_"}
 DROPOUTS = {f"{name}{end}" for name in ("Dropout", "dropout") for end in ("", "1d", "2d", "3d", "_")} | {
     *("AlphaDropout", "alpha_dropout", "FeatureAlphaDropout", "feature_alpha_dropout")
 }
@@ -34,9 +34,13 @@ Report = Callable[[fx.Node, str, str, str], None]
 
 def one_sign(model: nn.Module, node: fx.Node) -> bool:
     """Tell whether a function's values have one sign, and no more is known than that."""
-    name = operation(model, node)
+    name, module = operation(model, node), module_of(model, node)
+    if isinstance(module, nn.Hardtanh) and not isinstance(module, nn.ReLU6):
+        return bool(module.min_val >= 0)
+    if isinstance(module, nn.Threshold):
+        return module.threshold >= 0 and module.value >= 0
     if name in CLAMPS:
-        low = node.kwargs.get("min", node.args[1] if len(node.args) > 1 else None)
+        low = node.kwargs.get("min", node.kwargs.get("min_val", node.args[1] if len(node.args) > 1 else None))
         return isinstance(low, int | float) and low >= 0
     return name in POSITIVE
 
@@ -70,6 +74,13 @@ def reached(model: nn.Module, node: fx.Node, binary: Collection[fx.Node], keep: 
     return found
 
 
+def in_place(model: nn.Module, node: fx.Node) -> bool:
+    """Tell whether an activation writes its result into what it is given."""
+    module = module_of(model, node)
+    told = getattr(module, "inplace", False) or node.kwargs.get("inplace", False)
+    return bool(told) or (module is None and operation(model, node).endswith("_"))
+
+
 def takes_signs(module: object) -> bool:
     """Tell whether a layer is one of ours that takes the sign of what it is given."""
     return bool(getattr(module, "binarize_input", False))
@@ -98,6 +109,14 @@ def replace_activations(
                 where=f"binarize, {shown(node)!r}",
                 value=name,
                 remedy="write x = activation(x): what works in place only cannot be followed",
+            )
+        source = node.args[0] if node.args else node.kwargs["input"]
+        if in_place(model, node) and isinstance(source, fx.Node) and any(user > node for user in source.users):
+            raise ParameterError(
+                "an activation works in place on a map that is used again behind it",
+                where=f"binarize, {shown(node)!r}",
+                value=name,
+                remedy="inplace=False, so that it is told which of the two maps is meant",
             )
         found = reached(model, node, binary, keep)
         if "binary" not in found:

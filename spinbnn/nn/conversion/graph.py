@@ -125,6 +125,20 @@ def shown(node: fx.Node) -> str:
     return str(node.target) if node.op == "call_module" else node.name
 
 
+def free_name(model: nn.Module, name: str, end: str) -> str:
+    """Return the name, with ``end`` behind it as often as it takes to be no name of the model's own.
+
+    Examples
+    --------
+    >>> free_name(nn.ModuleDict({"encode": nn.Identity()}), "encode", "_image")
+    'encode_image'
+    """
+    parent, _, last = name.rpartition(".")
+    while hasattr(model.get_submodule(parent), last):
+        name, last = name + end, last + end
+    return name
+
+
 def put(model: nn.Module, name: str, module: nn.Module) -> None:
     """Replace or add a submodule."""
     parent, _, last = name.rpartition(".")

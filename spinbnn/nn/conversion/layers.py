@@ -84,7 +84,8 @@ def binary_twin(layer: Any, **options: Any) -> BinaryConv2d | BinaryLinear:
         twin = BinaryLinear(layer.in_features, layer.out_features, generator=scratch, **options)
     with torch.no_grad():
         twin.weight.copy_(layer.weight)
-    return twin.to(layer.weight.device)
+    twin.weight.requires_grad_(layer.weight.requires_grad)
+    return twin.to(layer.weight)
 
 
 def norm_behind(model: nn.Module, node: fx.Node) -> tuple[fx.Node | None, list[fx.Node]]:
@@ -114,7 +115,9 @@ def scale_dropout_for(
     With ``a_c = mean |W_c|``, ``a_c sign(W_c)`` stands for the float filter ``W_c``, so that the float sum ``v`` and the
     binary sum ``z`` are as ``v = a_c z / inputs + b_c``. A normalisation of ``v`` with mean ``m`` and variance ``s^2``
     becomes one of ``z`` with ``(m - b_c) inputs / a_c`` and ``(s inputs / a_c)^2``. Without a normalisation, those for
-    which eval mode gives ``a_c z / inputs + b_c``.
+    which eval mode gives ``a_c z / inputs + b_c``. With placement ``"gamma"`` alpha is the normalisation's gain, so that
+    a gain taken over stands in the place of ``alpha_init``. A normalisation with a cumulative average (``momentum=None``)
+    goes on with the momentum 0.1.
 
     Parameters
     ----------
@@ -142,7 +145,7 @@ def scale_dropout_for(
         extra = {"eps": norm.eps, "momentum": 0.1 if norm.momentum is None else norm.momentum}
     drop = ScaleDropout(
         layer.weight.shape[0], p, spatial=isinstance(layer, nn.Conv2d), **extra, **options
-    ).to(layer.weight.device)
+    ).to(layer.weight)
     with torch.no_grad():
         scale = layer.weight.flatten(1).abs().mean(1) / inputs
         scale = torch.where(scale > 0, scale, torch.ones_like(scale))

@@ -8,7 +8,7 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from ...errors import ParameterError
 from .modes import draw_scale, dropped_scale
-from .options import check_options, resolve_alpha_init
+from .options import check_numbers, check_options, resolve_alpha_init
 from .placements import PLACEMENTS
 
 ALPHA_SPREAD = 0.3
@@ -110,6 +110,7 @@ class ScaleDropout(_DropoutNd):
         generator: torch.Generator | None = None,
     ) -> None:
         check_options(p, placement, mode, granularity, random_range)
+        check_numbers(channels, eps, momentum)
         super().__init__(float(p))
         self.channels, self.placement, self.mode, self.spatial = channels, placement, mode, spatial
         self.granularity, self.random_range = granularity, (float(random_range[0]), float(random_range[1]))

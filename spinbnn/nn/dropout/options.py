@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from numbers import Integral, Real
 
 from ...errors import ParameterError, suggest
 from .modes import MODES
@@ -44,6 +46,34 @@ def resolve_alpha_init(placement: str, alpha_init: str | None) -> str:
     return alpha_init
 
 
+def check_numbers(channels: int, eps: float, momentum: float) -> None:
+    """Refuse a number of channels below 1, and numbers that no batch normalisation takes.
+
+    Raises
+    ------
+    ParameterError
+        Naming the argument.
+
+    Examples
+    --------
+    >>> check_numbers(8, 1e-5, 0.1)
+    """
+    whole = isinstance(channels, Integral) and not isinstance(channels, bool) and channels > 0
+    for good, key, value, remedy in (
+        (whole, "channels", channels, "a positive integer, e.g. 8"),
+        (_is_number(eps) and 0 <= eps < math.inf, "eps", eps, "0 or a positive number, e.g. 1e-5"),
+        (_is_number(momentum) and 0 <= momentum <= 1, "momentum", momentum, "a number in [0, 1], e.g. 0.1"),
+    ):
+        if not good:
+            raise ParameterError(
+                "option out of range", where=f"ScaleDropout, argument {key!r}", value=value, remedy=remedy
+            )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
 def check_options(
     p: float, placement: str, mode: str, granularity: str, random_range: tuple[float, float]
 ) -> None:
@@ -58,7 +88,7 @@ def check_options(
     --------
     >>> check_options(0.2, "gamma", "average", "element", (0.0, 2.0))
     """
-    if not 0.0 <= p < 1.0:
+    if not (_is_number(p) and 0.0 <= p < 1.0):
         raise ParameterError(
             "a drop probability lies in [0, 1)",
             where="ScaleDropout, argument 'p'",
@@ -75,8 +105,8 @@ def check_options(
                 value=value,
                 remedy=suggest(str(value), known),
             )
-    low, high = random_range
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+    pair = isinstance(random_range, Sequence) and len(random_range) == 2 and all(map(_is_number, random_range))
+    if not (pair and -math.inf < random_range[0] < random_range[1] < math.inf):
         raise ParameterError(
             "the range of random scales needs two ascending numbers",
             where="ScaleDropout, argument 'random_range'",

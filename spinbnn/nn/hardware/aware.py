@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from ...crossbar.adc import Clipping
 from ...errors import ParameterError
 from ...rng import integer_seed, stream
-from ..binarizers import binary_sign
 from ..float32 import full_float32
 from ..layers import BinaryConv2d, BinaryLinear
 from .placed import PlacedLayer
@@ -120,8 +119,8 @@ class HardwareAware:
             if not module.training:
                 return None
             with torch.no_grad(), full_float32(output.device):
-                x = binary_sign(inputs[0].detach()) if module.binarize_input else inputs[0].detach()
-                found = self.pools[name][self.current].sums(x, module.binary_weight().detach())
+                chip = self.pools[name][self.current]
+                found = chip.sums(chip._lines(inputs[0]), module.binary_weight().detach())
                 found.sub_(output.detach())
             return output + found
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..binarizers import binary_sign
 from ..float32 import full_float32
 from ..layers import BinaryConv2d, BinaryLinear
-from .tiles import BitCellArray, check_input, pair
+from .tiles import BitCellArray, line_values, pair
 from .views import views_of
 
 
@@ -47,10 +46,10 @@ class HardwareConv2d(nn.Module):
             return self._sums(x)
 
     def _sums(self, x: Tensor) -> Tensor:
-        if self.binarize_input:
-            x = binary_sign(x)
-        if not self.binarize_input or self.cells.input_bits != 1:  # signs fit by construction
-            check_input(x, self.cells.input_bits, "HardwareConv2d.forward")
+        x = line_values(
+            x, self.cells.tiling.channels, self.cells.input_bits, binarize=self.binarize_input, where="HardwareConv2d.forward",
+            smallest=self._views[0].smallest,
+        )  # fmt: skip
         if self.cells.input_bits == 1:
             return self._tiles(x)
         image = x.to(torch.uint8)
@@ -100,9 +99,6 @@ class HardwareLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the integer accumulations, shape ``(B, C_out)``."""
-        if self.binarize_input:
-            x = binary_sign(x)
-        if not self.binarize_input or self.cells.input_bits != 1:  # signs fit by construction
-            check_input(x, self.cells.input_bits, "HardwareLinear.forward")
+        x = line_values(x, self.cells.tiling.channels, self.cells.input_bits, binarize=self.binarize_input, where="HardwareLinear.forward")
         with full_float32(x.device):
             return self.cells.accumulate(x.t()).t().contiguous()

@@ -77,8 +77,16 @@ class LinearResponseLayer(PlacedLayer):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the accumulations, shape ``(B, C_out, h, w)`` or ``(B, C_out)``."""
+        kind = self._parts[0].buffer("signed").dtype
+        if kind not in (torch.float32, torch.float64):
+            raise ParameterError(
+                "the responses of the arrays have 22 bits, and 16-bit numbers hold 8 or 11",
+                where=f"{type(self).__name__} {self.name!r}",
+                value=str(kind),
+                remedy="keep a hardware model in float32",
+            )
         with full_float32(x.device):
-            return self._sums(self._lines(x))
+            return self._sums(self._lines(x).to(kind))
 
     def _sums(self, x: Tensor) -> Tensor:
         if self.input_bits == 1:

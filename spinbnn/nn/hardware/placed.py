@@ -9,9 +9,8 @@ from torch import Tensor, nn
 
 from ...crossbar.adc import Adc, Clipping
 from ...crossbar.tiling import MatrixTiling
-from ..binarizers import binary_sign
 from ..layers import BinaryConv2d, BinaryLinear
-from .tiles import check_input, pair
+from .tiles import check_bits, line_values, pair
 from .views import views_of
 
 if TYPE_CHECKING:
@@ -66,6 +65,7 @@ class PlacedLayer(nn.Module):
             self.kernel_size, self.stride, self.padding = (1, 1), (1, 1), (0, 0)
             self.in_channels = layer.in_features
         self.binarize_input, self.input_bits = layer.binarize_input, layer.input_bits
+        check_bits(self.input_bits, f"{type(self).__name__} {name!r}, input_bits")
         self.setup, self.name = setup, name
         bits = (layer.binary_weight().detach().flatten(1) > 0).t().cpu().numpy()
         self.tiling = MatrixTiling(
@@ -101,12 +101,10 @@ class PlacedLayer(nn.Module):
 
     def _lines(self, x: Tensor) -> Tensor:
         """Return what the word lines carry, checked and without gradient."""
-        x = x.detach()
-        if self.binarize_input:
-            x = binary_sign(x)
-        if not self.binarize_input or self.input_bits != 1:  # signs fit by construction
-            check_input(x, self.input_bits, f"{type(self).__name__} {self.name!r}")
-        return x
+        return line_values(
+            x.detach(), self.in_channels, self.input_bits, binarize=self.binarize_input, where=f"{type(self).__name__} {self.name!r}",
+            smallest=self.views[0].smallest if self.spatial else None,
+        )  # fmt: skip
 
     def extra_repr(self) -> str:
         """Show the place in ``print(model)``."""

@@ -65,13 +65,14 @@ class SolvedLayer(PlacedLayer):
         found = torch.from_numpy(np.asarray(sums)).to(x)
         if not self.spatial:
             return found
-        return found.view(*shape, -1).permute(0, 3, 1, 2).contiguous()
+        return found.view(*shape, self.tiling.columns).permute(0, 3, 1, 2).contiguous()
 
     def _read(self, values: np.ndarray, x: Tensor) -> np.ndarray:
         """Return the digital sums ``(K, C)`` of word-line values ``(K, R)`` in {-1, 0, +1}, the windows of the inputs x."""
         total = np.zeros((len(values), self.tiling.columns))
         for tile, view, calibrations in zip(self.tiles, self.views, self._calibrations, strict=True):
-            windows_read = view.windows(x)
+            numbers = view.windows(x)
+            windows_read = numbers if isinstance(numbers, slice) else numbers.numpy()  # numpy takes one number in a tensor for a scalar
             part = np.ascontiguousarray(values[windows_read][:, tile.rows])
             if not len(part):
                 continue

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from ...crossbar.tiling import MatrixTiling
 from ...errors import ParameterError
+from ..binarizers import binary_sign
 
 
 class BitCellArray(nn.Module):
@@ -60,13 +61,7 @@ class BitCellArray(nn.Module):
         strategy: int = 1,
     ) -> None:
         super().__init__()
-        if input_bits not in (1, 8):
-            raise ParameterError(
-                "word lines carry signs or an 8-bit image",
-                where="BitCellArray, argument 'input_bits'",
-                value=input_bits,
-                remedy="1 or 8; keep layers with real inputs digital",
-            )
+        check_bits(input_bits, "BitCellArray, argument 'input_bits'")
         columns, rows = weight.shape
         self.tiling = MatrixTiling(
             channels=rows // (kernel[0] * kernel[1]), columns=columns, cells=array, kernel=kernel, strategy=strategy
@@ -112,6 +107,64 @@ class BitCellArray(nn.Module):
         return total
 
 
+def check_bits(bits: int, where: str) -> None:
+    """Refuse layers whose inputs the word lines cannot carry."""
+    if bits not in (1, 8):
+        raise ParameterError(
+            "word lines carry signs or an 8-bit image",
+            where=where,
+            value=bits,
+            remedy="1 or 8; keep layers with real inputs digital",
+        )
+
+
+def line_values(
+    x: Tensor, channels: int, bits: int, *, binarize: bool, where: str, smallest: tuple[int, int] | None = None
+) -> Tensor:
+    """Return what the word lines carry, shaped as the input; in float32 unless the input is float64.
+
+    Parameters
+    ----------
+    x : Tensor
+        ``(B, C, h, w)`` or ``(B, C)``.
+    channels : int
+        C of the layer.
+    bits : int
+        1 or 8.
+    binarize : bool
+        Take the sign first.
+    where : str
+        The layer, for messages.
+    smallest : (int, int) or None
+        Rows and columns that an image has at least; None for a linear layer.
+
+    Raises
+    ------
+    ParameterError
+        On another shape than the layer's, or values that the word lines cannot carry.
+
+    Examples
+    --------
+    >>> line_values(torch.tensor([[0.0, -2.0]], dtype=torch.float16), 2, 1, binarize=True, where="fc")
+    tensor([[ 1., -1.]])
+    """
+    short = smallest is not None and x.ndim == 4 and any(n < least for n, least in zip(x.shape[2:], smallest, strict=True))
+    if x.ndim != (2 if smallest is None else 4) or x.shape[1] != channels or short:
+        raise ParameterError(
+            "the input has not the shape that the layer takes",
+            where=where,
+            value=tuple(x.shape),
+            remedy=f"(B, {channels})" if smallest is None else f"(B, {channels}, h, w), at least {smallest[0]} x {smallest[1]} pixels",
+        )
+    if x.dtype not in (torch.float32, torch.float64):  # 16 bits do not hold the sums, and unsigned integers no -1
+        x = x.float()
+    if binarize:
+        x = binary_sign(x)
+    if not binarize or bits != 1:  # signs fit by construction
+        check_input(x, bits, where)
+    return x
+
+
 def check_input(x: Tensor, bits: int, where: str) -> None:
     """Refuse inputs that the word lines cannot carry."""
     good = x.abs() == 1 if bits == 1 else (x == x.round()) & (x >= 0) & (x <= 255)
@@ -143,6 +196,6 @@ def windows(
     if any(padding):
         x = functional.pad(x, (padding[1], padding[1], padding[0], padding[0]))
     seen = x.unfold(2, kernel[0], stride[0]).unfold(3, kernel[1], stride[1])
-    count, _, height, width = seen.shape[:4]
-    lines = seen.permute(1, 4, 5, 0, 2, 3).reshape(-1, count * height * width)
+    count, channels, height, width = seen.shape[:4]
+    lines = seen.permute(1, 4, 5, 0, 2, 3).reshape(channels * kernel[0] * kernel[1], count * height * width)
     return lines, (count, height, width)

@@ -53,6 +53,12 @@ class TileView:
         """Whether every read drives all of its rows (of inputs that are never 0), wherever it is."""
         return self.position is not None or not any(self.padding)
 
+    @property
+    def smallest(self) -> tuple[int, int]:
+        """Rows and columns of the smallest image that the kernel fits into, padding included [pixels]."""
+        high, wide = (max(1, k - 2 * p) for k, p in zip(self.kernel, self.padding, strict=True))
+        return high, wide
+
     def size(self, pixels: tuple[int, int]) -> tuple[int, int]:
         """Return rows and columns of the layer's output for an image of this size."""
         high, wide = (

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -28,9 +31,9 @@ class BinaryConv2d(BinaryProxies, nn.Conv2d):
     binarize_input : bool
         Take the sign of the input first.
     input_bits : int or None
-        1 or 8 (integers 0..255, bit-serial); None: 1.
-    binarizer : str or Binarizer
-        Name or object, see :func:`~spinbnn.nn.binarizers.make_binarizer`.
+        1 or 8 (integers 0..255, bit-serial; only with ``binarize_input=False``); None: 1.
+    binarizer : str, mapping or Binarizer
+        Name, name and options, or object, see :func:`~spinbnn.nn.binarizers.make_binarizer`.
     generator : torch.Generator or None
         For the initial proxies; None: torch's default generator, as in torch.nn.
 
@@ -52,7 +55,7 @@ class BinaryConv2d(BinaryProxies, nn.Conv2d):
         *,
         binarize_input: bool = True,
         input_bits: int | None = None,
-        binarizer: str | Binarizer = "libra",
+        binarizer: str | Mapping[str, Any] | Binarizer = "libra",
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__(in_channels, out_channels, kernel_size, stride=stride, padding=padding, bias=False)
@@ -76,8 +79,8 @@ class BinaryLinear(BinaryProxies, nn.Linear):
         Take the sign of the input first.
     input_bits : int or None
         1 or 8; None: 1.
-    binarizer : str or Binarizer
-        Name or object, see :func:`~spinbnn.nn.binarizers.make_binarizer`.
+    binarizer : str, mapping or Binarizer
+        Name, name and options, or object, see :func:`~spinbnn.nn.binarizers.make_binarizer`.
     generator : torch.Generator or None
         For the initial proxies; None: torch's default generator.
 
@@ -95,7 +98,7 @@ class BinaryLinear(BinaryProxies, nn.Linear):
         *,
         binarize_input: bool = True,
         input_bits: int | None = None,
-        binarizer: str | Binarizer = "libra",
+        binarizer: str | Mapping[str, Any] | Binarizer = "libra",
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__(in_features, out_features, bias=False)

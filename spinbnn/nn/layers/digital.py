@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -56,7 +59,7 @@ class DigitalLinear(OwnInitialWeights, nn.Linear):
         Sizes.
     binarize_input : bool
         Take the sign of the input first (the bits the last array hands over).
-    binarizer : str or Binarizer
+    binarizer : str, mapping or Binarizer
         Of the input; the weights stay real.
     generator : torch.Generator or None
         For the initial weights; None: torch's default generator.
@@ -73,7 +76,7 @@ class DigitalLinear(OwnInitialWeights, nn.Linear):
         out_features: int,
         *,
         binarize_input: bool = True,
-        binarizer: str | Binarizer = "libra",
+        binarizer: str | Mapping[str, Any] | Binarizer = "libra",
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__(in_features, out_features, bias=False)

@@ -10,6 +10,9 @@ from torch import Tensor, nn
 from ...errors import ParameterError
 from ..binarizers import binary_sign
 
+HALF_A_STEP = 0.5 / 255.0
+"""How far outside [0, 1] a value may lie: it still is one of the 256 steps."""
+
 BITS = {"binary": 1, "bit_serial": 8, "digital": 32}
 
 
@@ -32,7 +35,8 @@ class ImageEncoder(nn.Module):
     ------
     ParameterError
         On an unknown kind; on images of another shape, or of integers (which no kind takes: 0..255 thresholded at
-        0.5 would be a blank image).
+        0.5 would be a blank image); for ``binary`` and ``bit_serial`` on NaN and on values outside [0, 1] by more than
+        half a step of 1/255.
 
     Examples
     --------
@@ -87,6 +91,15 @@ class ImageEncoder(nn.Module):
                 value=str(x.dtype),
                 remedy=f"real numbers {want}in [0, 1]: images.float() / 255",
             )
+        if self.kind != "digital" and x.numel():
+            low, high = (float(end) for end in torch.aminmax(x.detach()))
+            if not (low >= -HALF_A_STEP and high <= 1.0 + HALF_A_STEP):  # false for NaN, too
+                raise ParameterError(
+                    f"the images have values outside [0, 1], which {self.kind!r} does not encode",
+                    where=self.where,
+                    value=(low, high),
+                    remedy="images / 255 if they are 0..255; no normalisation in front of a binary first layer",
+                )
 
     def extra_repr(self) -> str:
         """Show kind and shape in ``print(model)``."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,7 +12,7 @@ from torch import Tensor
 from ...errors import ParameterError
 from ..binarizers import Binarizer, make_binarizer
 
-INPUT_BITS = (1, 8, 32)
+INPUT_BITS = (1, 8)
 
 
 class OwnInitialWeights:
@@ -39,7 +41,7 @@ class BinaryProxies(OwnInitialWeights):
         self,
         binarize_input: bool,
         input_bits: int | None,
-        binarizer: str | Binarizer,
+        binarizer: str | Mapping[str, Any] | Binarizer,
         generator: torch.Generator | None,
     ) -> None:
         self._draw(generator)
@@ -50,7 +52,14 @@ class BinaryProxies(OwnInitialWeights):
                 "unknown number of input bits",
                 where=f"{type(self).__name__}, argument 'input_bits'",
                 value=input_bits,
-                remedy="1 (signs), 8 (bit-serial image) or 32 (real numbers, digital layers only)",
+                remedy="1 (signs) or 8 (bit-serial image); real numbers are for digital layers",
+            )
+        if binarize_input and self.input_bits != 1:
+            raise ParameterError(
+                "the signs of the input have one bit",
+                where=f"{type(self).__name__}, arguments 'binarize_input' and 'input_bits'",
+                value=input_bits,
+                remedy="binarize_input=False for an 8-bit image, or leave input_bits out",
             )
         self.binarizer = make_binarizer(binarizer)
 

@@ -30,9 +30,9 @@ class LeNet(Network):
     ) -> None:
         super().__init__()
         check_size(in_channels, "in_channels", name)
-        check_size(padding + 1, "padding", name)
+        check_size(padding, "padding", name, least=0)
+        check_size(size, "size", name, least=max(1, 16 - 2 * padding))  # so that one pixel is left
         side = (((size + 2 * padding - 4) // 2) - 4) // 2
-        check_size(size if side > 0 else 0, "size", name)
         widths = [channels[1] * side * side, *hidden]
         weights = [in_channels * channels[0] * 25, channels[0] * channels[1] * 25]
         weights += [before * after for before, after in pairwise(widths)]

@@ -12,7 +12,7 @@ from torch import nn
 from ...crossbar.plan import FIRST, LAST
 from ...errors import ParameterError, suggest
 from ...rng import integer_seed
-from ..binarizers import Binarizer, make_binarizer
+from ..binarizers import BINARIZERS, Binarizer, make_binarizer
 from ..depth_rule import resolve_p
 from ..dropout import ScaleDropout, resolve_alpha_init
 from ..layers import BinaryConv2d, BinaryLinear, DigitalConv2d, DigitalLinear, ImageEncoder
@@ -56,14 +56,14 @@ class Choices:
         check_size(self.classes, "classes", name)
 
 
-def check_size(value: Any, key: str, name: str, step: int = 1) -> None:
-    """Refuse what is no positive multiple of ``step``."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1 or value % step:
+def check_size(value: Any, key: str, name: str, step: int = 1, least: int = 1) -> None:
+    """Refuse what is no multiple of ``step``, ``least`` or more."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least or value % step:
         raise ParameterError(
-            f"{key} is a positive integer" + (f", a multiple of {step}" if step > 1 else ""),
+            f"{key} is an integer of at least {least}" + (f", a multiple of {step}" if step > 1 else ""),
             where=f"{name}, argument {key!r}",
             value=value,
-            remedy=f"e.g. {step}",
+            remedy=f"e.g. {max(step, least)}",
         )
 
 
@@ -78,21 +78,26 @@ def binarizer_option(given: BinarizerOption) -> str | dict[str, Any]:
     Raises
     ------
     ParameterError
-        On an unknown name or option.
+        On an unknown name or option, or an object of a class that ``BINARIZERS`` does not hold under its name: the
+        network could not be made again from its options.
 
     Examples
     --------
     >>> binarizer_option("bnn"), binarizer_option({"name": "irnet", "t_min": 0.001, "t_max": 10.0})
     ('bnn', {'name': 'irnet', 't_min': 0.001, 't_max': 10.0})
     """
-    if isinstance(given, str):
-        make_binarizer(given)
-        return given
-    if isinstance(given, Mapping):
-        options = dict(given)
-        made = make_binarizer(options.pop("name", ""), **options)
-        return {"name": made.name, **made.options} if options else made.name
-    return {"name": given.name, **given.options} if given.options else given.name
+    made = make_binarizer(given)
+    if isinstance(given, str) or (isinstance(given, Mapping) and len(given) == 1):
+        return made.name
+    if BINARIZERS.get(made.name) is not type(made):
+        raise ParameterError(
+            "the network could not be made again with this binariser",
+            where="argument 'binarizer'",
+            value=type(made).__name__,
+            remedy=f"give the class a name of its own and register it: "
+            f"spinbnn.nn.BINARIZERS[{made.name or 'name'!r}] = {type(made).__name__}",
+        )
+    return {"name": made.name, **made.options} if made.options else made.name
 
 
 class Network(nn.Module):
@@ -182,12 +187,7 @@ class Maker:
 
     def _rule(self) -> Binarizer:
         """Return the binariser of one layer: its own, or the one object that the user gave."""
-        if self.given is not None:
-            return self.given
-        if isinstance(self.binarizer, str):
-            return make_binarizer(self.binarizer)
-        options = dict(self.binarizer)
-        return make_binarizer(options.pop("name"), **options)
+        return make_binarizer(self.binarizer if self.given is None else self.given)
 
     def first_conv(self, before: int, width: int, kernel: int, padding: int = 0) -> nn.Module:
         """Return the layer that takes the image, of the kind ``first``."""

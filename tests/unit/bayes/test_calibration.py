@@ -107,6 +107,8 @@ def test_the_stated_bias_of_the_estimate():
 def test_bad_bins_are_refused(measure, case):
     with pytest.raises(ParameterError, match="bin"):
         measure(*case, bins=0)
+    with pytest.raises(ParameterError, match="bin"):
+        measure(*case, bins=2.5)
 
 
 def test_unknown_binning_is_refused(case):

@@ -170,3 +170,43 @@ def test_a_network_of_signs_alone_goes_depth_first_by_rows(model, masks, budget,
     for method in ("tree", "sampled"):
         assert torch.equal(predict(model, x, method, 9, seed=3, masks=masks).probs, whole.probs)
     assert torch.equal(predict(model, x, "exact").probs, plain_loop(model, x, all_masks(5)))
+
+
+def test_auto_never_draws_passes_where_weights_are_given():
+    share, x = np.zeros(2**13), torch.ones(2, 3)
+    share[-1] = 1.0
+    found = predict(deep(13), x, samples=1, weights=share)
+    assert found.method == "mass" and found.masks.tolist() == [[1] * 13]
+    with pytest.raises(ParameterError, match=r"4096 masks cover 0\.5"):
+        predict(deep(13), x, samples=1, weights=np.full(2**13, 2.0**-13))
+    with pytest.raises(ParameterError, match="sum to 1"):
+        predict(deep(13), x, weights=[0.5, 0.5])
+    with pytest.raises(ParameterError, match="mode='random'") as caught:
+        predict(nn.Sequential(ScaleDropout(3, 0.5, placement="gamma", spatial=False, mode="random")), x, weights=[0.5, 0.5])
+    assert "without weights" in caught.value.remedy
+
+
+def test_auto_keeps_the_tolerance_of_networks_that_cannot_be_walked():
+    class Branching(nn.Module):
+        def __init__(self, count, p):
+            super().__init__()
+            self.chain = deep(count, p)
+
+        def forward(self, x):
+            return self.chain(x if x.sum() > 0 else -x)
+
+    for count, p, tolerance, kind in ((8, 0.01, 0.1, "mass"), (8, 0.01, 0.0, "exact"), (9, 0.5, 0.0, "sampled"), (18, 0.001, 0.05, "mass")):
+        found = predict(Branching(count, p), torch.ones(2, 3), tolerance=tolerance)
+        assert found.method == kind and "cannot be walked" in found.note
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ({"samples": 2.5}, "passes"), ({"samples": True}, "passes"), ({"max_masks": 2.5}, "masks"), ({"batch_size": 1.5}, "batch"),
+        ({"x": np.ones((2, 3))}, "no tensor"), ({"x": torch.ones(3)}, "no tensor"),
+    ],
+)  # fmt: skip
+def test_what_is_no_number_of_things_and_no_images_is_refused(options, word):
+    with pytest.raises(ParameterError, match=word):
+        predict(deep(2), **({"x": torch.ones(2, 3)} | options))

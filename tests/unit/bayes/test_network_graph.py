@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from spinbnn.bayes import network_graph, predict, prepared
+from spinbnn.errors import ParameterError
 from spinbnn.nn import BinaryConv2d, BinaryLinear, ScaleDropout, dropout_layers
 from spinbnn.nn.models import build, lenet5
 
@@ -218,6 +219,8 @@ def test_layers_may_run_in_another_order_than_they_are_registered():
     shake(net)
     assert [layer.channels for layer in dropout_layers(net)] == [3, 5]
     assert both(net, x_of()).note == ""
+    every = predict(net, x_of(), "exact")  # a tree of nine passes need not meet all four masks
+    assert torch.equal(every.probs, plain_loop(net, x_of(), every.masks))
 
 
 def test_a_foreign_kind_of_scale_dropout_is_left_to_the_loop():
@@ -272,3 +275,53 @@ def test_the_shipped_networks(name, options, count, masks):
 def test_exact_on_an_image_does_not_depend_on_its_neighbours():
     net, x = shake(lenet5()), torch.rand(5, 1, 28, 28, generator=torch.Generator().manual_seed(0))
     assert torch.equal(predict(net, x, "exact").probs[:, :2], predict(net, x[:2], "exact").probs)
+
+
+@pytest.mark.parametrize("alias", [nn.Identity(), nn.Dropout(0.5), nn.Flatten(), lambda h: h.float(), lambda h: +h])
+def test_writing_through_another_name_of_a_tensor_is_left_to_the_loop(alias):
+    """Also where the images of the look before do not show it: only the last one is cut."""
+
+    class Alias(Net):
+        def forward(self, x):
+            h = self.drop_one(self.line(x))
+            k = self.alias(h).clamp_(-8.0, 8.0)
+            return self.drop_two(self.two(h + k) + self.out(h))
+
+    torch.manual_seed(0)
+    net, x = Alias(), x_of(5)
+    net.line, net.out, net.alias = nn.Linear(6, 5), nn.Linear(5, 3), alias
+    x[4] *= 1000.0
+    assert "writes into a tensor that other steps read" in both(net.eval(), x).note
+
+
+def test_a_trace_of_one_image_is_not_used_for_more():
+    def numbered(self, x):
+        return x + torch.arange(x.size(0)).view(-1, 1)
+
+    net = Net(numbered)
+    for count in (1, 5, 1, 2):
+        assert both(net, x_of(count)).note == ""
+
+
+def test_a_private_list_is_part_of_the_structure():
+    net = Net(lambda self, x: x * self._factors[0])
+    net._factors = [1.0]
+    first = both(net, x_of())
+    net._factors[0] = -3.0
+    assert not torch.equal(both(net, x_of()).probs, first.probs)
+
+
+def test_images_in_another_memory_format_are_walked():
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(3, 16, 3, padding=1), ScaleDropout(16), nn.Conv2d(16, 8, 3), ScaleDropout(8), nn.Flatten(), nn.Linear(288, 3)]
+    net = shake(nn.Sequential(*layers))
+    x = torch.randn(5, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    found = predict(net, x.to(memory_format=torch.channels_last), "tree", 5)
+    assert found.note == "" and torch.equal(found.probs, predict(net, x, "tree", 5).probs)
+
+
+@pytest.mark.parametrize("after", [lambda self, x: (x, x), lambda self, x: x[:, :, None], lambda self, x: x.sum(0, keepdim=True)])
+@pytest.mark.parametrize("method", ["sampled", "exact"])
+def test_what_is_no_logits_is_refused(after, method):
+    with pytest.raises(ParameterError, match="does not return logits"):
+        predict(Net(after=after), x_of(), method)

@@ -38,6 +38,8 @@ def test_all_masks_expand_fully_and_stay_in_counting_order():
     how = tree.expand(1, 1)
     assert how.full and how.parent.tolist() == [0, 0, 1, 1] and how.pick.tolist() == [0, 1, 0, 1]
     assert not tree_of(bits[:7]).expand(3, 2).full
+    late = tree.expand(2, 0)  # registered first, passed second: its bit is the outer one
+    assert not late.full and late.parent.tolist() == [0, 1, 0, 1] and late.pick.tolist() == [0, 0, 1, 1]
 
 
 def test_a_layer_that_all_masks_agree_on_adds_no_rows():

@@ -10,6 +10,7 @@ import pytest
 import torch
 from command_line import run as run_command
 
+from spinbnn import files
 from spinbnn.cli import COMMANDS
 from spinbnn.cli.train import _changes, command
 from spinbnn.data import ImageData
@@ -18,7 +19,7 @@ from spinbnn.experiment import Experiment, run_experiment
 from spinbnn.experiment import run as experiment_run
 from spinbnn.experiment.run import train_experiment
 from spinbnn.experiment.training import METRICS, Paused, Pieces
-from spinbnn.training import load_model, read_record
+from spinbnn.training import load_model, loop, read_record
 
 CIFAR = ("cifar10_resnet20", "cifar10_resnet18", "cifar10_vgg_small")
 DIGITS = {"data.name": "digits", "data.validation": 100, "training.epochs": 2, "training.batch_size": 100, "prediction.hardware_images": 10}
@@ -57,13 +58,62 @@ def test_pieces_of_the_shipped_experiment_end_where_one_run_ends(tmp_path: Path)
     assert log.read_text().count("train: start") == before and "test: done before, read" in log.read_text()
 
 
-def test_a_checkpoint_of_other_settings_is_set_aside(tmp_path: Path) -> None:
-    for epochs in (3, 2):
+def test_a_checkpoint_of_other_settings_is_set_aside_and_goes_on_when_they_come_back(tmp_path: Path) -> None:
+    def piece(epochs: int) -> tuple[int, int]:
         spec = Experiment.load("mnist_lenet5", {**DIGITS, "training.epochs": epochs})
         with pytest.raises(Paused):
             train_experiment(spec, tmp_path, pieces=Pieces(stop_after=0.0))
-    kept, new = (torch.load(tmp_path / name, weights_only=True) for name in ("checkpoint.before.pt", "checkpoint.pt"))
-    assert (json.loads(kept["fingerprint"])["epochs"], json.loads(new["fingerprint"])["epochs"]) == (3, 2)
+        state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+        return json.loads(state["fingerprint"])["epochs"], state["unfinished"]["done"]
+
+    assert [piece(epochs) for epochs in (3, 2, 4, 2, 3)] == [(3, 1), (2, 1), (4, 1), (2, 2), (3, 2)]
+    assert len(list(tmp_path.glob("checkpoint.*.pt"))) == 2, "two are set aside, the third runs"
+    (tmp_path / "checkpoint.key").unlink()
+    assert piece(3) == (3, 1) and (tmp_path / "checkpoint.before.pt").exists(), "nobody says whose it was"
+
+
+def test_a_kill_between_the_weights_and_the_record_costs_no_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = Experiment.load("mnist_lenet5", {**DIGITS, "training.epochs": 1})
+    write = files.write_json
+
+    def killed(path: Path, content: Any) -> None:
+        if path.name == "train.json":
+            raise KeyboardInterrupt
+        write(path, content)
+
+    monkeypatch.setattr(files, "write_json", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train_experiment(spec, tmp_path)
+    monkeypatch.setattr(files, "write_json", write)
+    monkeypatch.setattr(loop, "run_epoch", None)  # no mini-batch is trained again
+    assert len(train_experiment(spec, tmp_path)["history"]) == 1
+    assert not list(tmp_path.glob("checkpoint*"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"training.optimizer": "sdg"}, {"training.warmup": 2}, {"training.batch_size": 10**6}, {"training.learning_rate": float("inf")}, {"training.augment": "shifts"}],
+)
+def test_wrong_training_options_stop_the_run_before_anything_is_written(change: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(ParameterError) as caught:
+        train_experiment(Experiment.load("mnist_lenet5", {**DIGITS, **change}), tmp_path / "run")
+    assert next(iter(change)).partition(".")[2] in caught.value.where and not (tmp_path / "run").exists()
+
+
+def test_random_scales_are_refused_before_the_prediction_stage_meets_them(tmp_path: Path) -> None:
+    spec = Experiment.load("mnist_lenet5", {**DIGITS, "model.placement": "gamma", "model.mode": "random"})
+    with pytest.raises(ParameterError, match="random scales") as caught:
+        run_experiment(spec, tmp_path / "run")
+    assert caught.value.where == "model.mode" and not (tmp_path / "run").exists()
+
+
+def test_lists_of_whole_numbers() -> None:
+    spec = Experiment.load("mnist_lenet5", {"training.milestones": [], "profile.array": [128, 64]})
+    assert spec.training.milestones == () and spec.profile.array == (128, 64)
+    for key, value in {"training.milestones": [1.5], "profile.array": [256.5, 256], "prediction.rotations": []}.items():
+        with pytest.raises(ParameterError, match="not a value") as caught:
+            Experiment.load("mnist_lenet5", {key: value})
+        assert key in caught.value.where
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n.endswith("18") else n for n in CIFAR])
@@ -82,7 +132,7 @@ def test_two_steps_of_each_cifar_recipe(name: str, tmp_path: Path, monkeypatch: 
 def test_too_many_layers_for_the_prediction_stage_are_refused_before_anything_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(experiment_run, "load_data", lambda _: noise(8))
     with pytest.raises(ParameterError, match="spinbnn train"):
-        run_experiment(Experiment.load("cifar10_resnet20", {"data.validation": 0}), tmp_path / "run")
+        run_experiment(Experiment.load("cifar10_resnet20", {"data.validation": 0, "training.batch_size": 8}), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 

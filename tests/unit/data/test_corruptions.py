@@ -192,3 +192,12 @@ def test_bad_strengths_and_images(name):
     with pytest.raises(ParameterError, match="unknown corruption") as caught:
         corrupt(x, name[:-1], 0.1)
     assert name in caught.value.remedy
+
+
+def test_a_blurred_image_stays_between_its_own_pixels():
+    """float32 weights add up to 1 within rounding; the bounds are each image's own, whatever stands beside it."""
+    flat = torch.full((1, 1, 32, 32), 0.3)
+    for sigma in (0.5, 0.9, 1.3, 2.0, 3.0):
+        assert torch.equal(blur(torch.ones(1, 3, 32, 32), sigma), torch.ones(1, 3, 32, 32))
+        assert torch.equal(blur(torch.cat([flat, torch.ones_like(flat)]), sigma)[:1], blur(flat, sigma))
+        assert torch.equal(blur(flat, sigma), flat)

@@ -206,6 +206,17 @@ def test_the_archive_is_unpacked_checked_and_removed(server, cifar_source, tmp_p
     assert server.asked == ["/c.tar.gz"]
 
 
+def test_class_names_that_cannot_be_read_are_unpacked_again(server, cifar_source, tmp_path):
+    cifar_source()
+    fetch("cifar-10", tmp_path)
+    (tmp_path / FOLDER / META).write_text("airplane")
+    with pytest.raises(DataError, match="ten class names") as caught:
+        load("cifar-10", root=tmp_path)
+    assert "spinbnn data fetch cifar-10" in caught.value.remedy
+    fetch("cifar-10", tmp_path)
+    assert len(load("cifar-10", root=tmp_path).class_names) == 10
+
+
 def test_an_archive_that_was_there_is_used_and_kept(server, cifar_source, tmp_path):
     (tmp_path / "cifar-10-binary.tar.gz").write_bytes(cifar_source())
     fetch("cifar-10", tmp_path)

@@ -98,12 +98,27 @@ def sixteen_bits(path):
     Image.fromarray(np.zeros((6, 9), np.uint16)).save(path)
 
 
-@pytest.mark.parametrize("spoil", [truncated, text, other_size, transparent, sixteen_bits])
+def transparent_colour(path):
+    Image.fromarray(picture(1)).save(path, transparency=(0, 0, 0))
+
+
+def transparent_palette(path):
+    Image.fromarray(picture(1)).convert("P").save(path, transparency=3)
+
+
+@pytest.mark.parametrize("spoil", [truncated, text, other_size, transparent, transparent_colour, transparent_palette, sixteen_bits])
 def test_a_bad_image_is_named(root, spoil):
     spoil(root / "zebra" / "3.png")
     with pytest.raises(DataError) as caught:
         load_folder(root)
     assert caught.value.where.endswith("3.png") and caught.value.remedy
+
+
+def test_another_split_of_the_same_files_has_another_hash(root):
+    """A checkpoint is bound to the hash of its data: the labels of two splits are the same, the images are not."""
+    first, again, second = (load_folder(root, seed=seed) for seed in (0, 0, 1))
+    assert not torch.equal(first.train_images, second.train_images)
+    assert first.sha256 == again.sha256 != second.sha256
 
 
 def test_folders_that_hold_nothing(root, tmp_path):

@@ -111,3 +111,10 @@ def test_what_does_not_fit_is_refused_with_the_part(change, message):
     with pytest.raises(DataError, match=message) as caught:
         dataclasses.replace(made(), **change)
     assert "'made'" in caught.value.where and caught.value.remedy
+
+
+@pytest.mark.parametrize("count", [-1, 2.5, True])
+def test_numbers_of_images_are_whole_and_not_negative(count):
+    for call in (lambda: made().subset(train=count), lambda: made().subset(test=count), lambda: made().with_validation(count)):
+        with pytest.raises(ParameterError):
+            call()

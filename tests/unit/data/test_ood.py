@@ -61,3 +61,11 @@ def test_bad_names_and_counts():
     for name in ("uniform", "gaussian", "digits"):
         with pytest.raises(ParameterError):
             ood(name, 0, SHAPE)
+
+
+@pytest.mark.parametrize("name", ["gaussian", "uniform", "digits", "noisy_uniform"])
+def test_counts_and_shapes_that_are_none(name):
+    images = torch.zeros(5, 1, 28, 28)
+    for count, shape in ((2.5, (1, 28, 28)), (0, (1, 28, 28)), (True, (1, 28, 28)), (2, ()), (2, (1, 28, 0))):
+        with pytest.raises(ParameterError):
+            ood(name, count, shape, images=images)

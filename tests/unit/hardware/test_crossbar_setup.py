@@ -95,14 +95,35 @@ def test_profiles_without_arrays_keep_their_settings():
 
 
 def test_the_bounds_of_an_agreement():
-    record = replace(measure_agreement(SETUP, 8, 2, chips=1, inputs=8), distance=0.05)
+    record = replace(measure_agreement(SETUP, 8, 2, chips=1, inputs=8), distance=0.05, read_error_rms=0.1)
     assert replace(record, mean_error=0.5, spread_ratio=0.9).holds and replace(record, spread_ratio=1.1).holds
     assert not replace(record, mean_error=0.51).holds and not replace(record, distance=0.051).holds
     assert not replace(record, spread_ratio=0.89).holds and not replace(record, spread_ratio=1.11).holds
     for ratio, holds in ((0.89, False), (0.9, True), (1.1, True), (1.11, False), (None, True)):
         assert replace(record, column_ratio=ratio).holds == holds
-    with pytest.raises(ParameterError):
-        measure_agreement(SETUP, 8, 2, chips=0)
+    for numbers in ({"chips": 0}, {"inputs": 1}):  # one input has no spread
+        with pytest.raises(ParameterError):
+            measure_agreement(SETUP, 8, 2, **numbers)
+
+
+@pytest.mark.parametrize("rows", ["driven", "gated"])
+def test_a_table_that_is_exact_to_rounding_holds(rows):
+    """Without spreads and wires both errors are rounding; the ratio of their spreads was judged, and to_hardware warned of it."""
+    flat = PARAMS.with_values(
+        wire__row_resistance=0, wire__column_resistance=0, junction__parallel_resistance__sigma=0, junction__tmr__sigma=0
+    )
+    found = measure_agreement(replace(SETUP, params=flat, rows=rows), 32, 4, chips=2, inputs=64)
+    assert found.read_error_rms < 1e-3 and not 0.9 < found.spread_ratio < 1.1 and found.holds
+    assert not replace(found, read_error_rms=2e-3).holds and not replace(found, mean_error=0.6).holds
+
+
+@pytest.mark.parametrize(("key", "value"), [("colour", 1), ("strategy", 3), ("targets", None)])
+def test_settings_that_no_profile_takes_name_the_file(key, value, tmp_path):
+    path = HardwareProfile.ideal(0.2).save(tmp_path / "p.h5")
+    with h5py.File(path, "a") as file:
+        file.attrs["settings"] = json.dumps(json.loads(file.attrs["settings"]) | {key: value})
+    with pytest.raises(DataError, match=r"p\.h5, attribute 'settings'"):
+        HardwareProfile.load(path)
 
 
 def test_the_worst_column_of_a_chip_is_found(monkeypatch):

@@ -129,6 +129,8 @@ def test_heating_moves_p_and_trimming_there_moves_it_back(synthetic):
     assert hot > 0.28
     assert trimmed.drop_probability[0] == pytest.approx(0.2, abs=0.01)
     assert (trimmed.temperature, trimmed.trim_temperature) == (398.15, 398.15)
+    rounded = profile.chip(4, temperature=np.nextafter(398.15, 500.0))  # as 125 + 273.15 may be
+    assert rounded.drop_probability[0] == hot
     assert profile.chip(4, temperature=398.15).codes[0] == profile.chip(4).codes[0]
     with pytest.raises(CoverageError, match="temperature"):
         profile.chip(4, temperature=450.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -56,6 +57,29 @@ def test_what_is_full_already_is_left_alone():
     assert {kind: seen(kind) for kind in PLACES} == before
     with full_float32("meta"):
         pass
+
+
+@pytest.mark.parametrize("kind", ["cpu", "cuda"])
+def test_a_thread_that_leaves_does_not_end_it_for_another(reduced, kind):
+    full = [value for _, _, value in PLACES[kind]]
+    first = full_float32(kind)
+    first.__enter__()
+    with ThreadPoolExecutor(1) as other:
+        second = full_float32(kind)
+        other.submit(second.__enter__).result()
+        first.__exit__(None, None, None)
+        assert seen(kind) == full  # the second is still inside
+        other.submit(second.__exit__, None, None, None).result()
+    assert seen(kind) == reduced[kind]
+
+
+def test_what_is_changed_inside_is_full_in_the_next_context(reduced):
+    owner, key, full = PLACES["cpu"][0]
+    with full_float32("cpu"):
+        setattr(owner, key, reduced["cpu"][0])
+        with full_float32("cpu"):
+            assert getattr(owner, key) == full
+    assert seen("cpu") == reduced["cpu"]
 
 
 def test_convolutions_of_cudnn_are_the_ones_that_default_to_tf32():

@@ -86,8 +86,9 @@ def test_inputs_that_word_lines_cannot_carry_are_refused():
     layer = BinaryLinear(2, 2, binarize_input=False, input_bits=8)
     with pytest.raises(ParameterError, match="word lines"):
         HardwareLinear(layer, (4, 4))(torch.tensor([[256.0, 1.0]]))
+    layer.input_bits = 32
     with pytest.raises(ParameterError, match="signs or an 8-bit image"):
-        HardwareLinear(BinaryLinear(2, 2, binarize_input=False, input_bits=32), (4, 4))
+        HardwareLinear(layer, (4, 4))
 
 
 def test_the_copy_has_the_chips_probabilities_and_the_original_is_untouched():

@@ -211,6 +211,14 @@ def test_an_image_gives_the_same_in_any_batch(fidelity, mode):
 
 
 @pytest.mark.parametrize("mode", ["driven", "gated"])
+@pytest.mark.parametrize("fidelity", ["table", "exact"])
+def test_a_position_that_is_read_in_one_window(fidelity, mode):
+    """One image of 2 x 2: every position but the middle one meets one or two pixels."""
+    layer, x = conv(stride=1), image((1, 5, 2, 2))
+    assert torch.equal(place(layer, CrossbarSetup(params=IDEAL, rows=mode), fidelity=fidelity)(x), layer(x))
+
+
+@pytest.mark.parametrize("mode", ["driven", "gated"])
 @pytest.mark.parametrize("bits", [1, 8])
 def test_the_strategies_are_one_where_there_is_one_position(mode, bits):
     at = CrossbarSetup(params=REAL, rows=mode, adc_errors={"offset_sigma": 0.3})
@@ -280,10 +288,24 @@ def test_a_profile_keeps_its_mapping_in_its_file(tmp_path):
     assert again.id == profile.id
 
 
-@pytest.mark.parametrize("changes", [{"strategy": 3}, {"strategy": True}, {"rows": "bits"}, {"array": (1, 8), "rows": "devices"}, {"array": (0, 8)}])
+def test_a_strategy_of_numpy_is_a_number_of_the_file():
+    profile = HardwareProfile.ideal(0.2).with_mapping(np.array([64, 32]), strategy=np.int64(2))
+    assert profile.id == HardwareProfile.ideal(0.2).with_mapping((64, 32), strategy=2).id
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"strategy": 3}, {"strategy": True}, {"strategy": 2.0}, {"rows": "bits"}, {"array": (1, 8), "rows": "devices"}, {"array": (0, 8)},
+        {"array": (256.7, 256)}, {"array": (256,)}, {"array": (256, 256, 3)}, {"array": 256}, {"array": (float("nan"), 8)},
+    ],
+)  # fmt: skip
 def test_mappings_that_are_not_built_are_refused(changes):
     with pytest.raises(ParameterError, match=r"HardwareProfile") as error:
         HardwareProfile.ideal(0.2).with_mapping(**changes)
+    assert error.value.remedy
+    with pytest.raises(ParameterError, match="map_plan") as error:
+        map_plan(describe(lenet5()), **changes)
     assert error.value.remedy
 
 

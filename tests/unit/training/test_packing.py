@@ -133,6 +133,11 @@ def change_record(path, target, change):
         lambda record, tensors: tensors["norm1.alpha"].fill_(float("nan")),
         lambda record, tensors: record.update({"schema": "spinbnn.weights/9"}),
         lambda record, tensors: record.pop("options"),
+        lambda record, tensors: record["options"].update(colour="red"),
+        lambda record, tensors: record.update({"model": "lenet6"}),
+        lambda record, tensors: record.update({"drop_probabilities": ["a"] * 5}),
+        lambda record, tensors: record.update({"drop_probabilities": [0.1]}),
+        lambda record, tensors: record.update({"drop_probabilities": []}),
     ],
 )
 def test_damaged_files_are_named(tmp_path, change):
@@ -140,7 +145,7 @@ def test_damaged_files_are_named(tmp_path, change):
     bad = change_record(tmp_path / "good", tmp_path / "bad", change)
     with pytest.raises(DataError) as caught:
         load_model(bad)
-    assert caught.value.where == str(bad)
+    assert caught.value.where.split(",")[0] == str(bad)
 
 
 def test_truncated_files_and_values_that_are_not_finite(tmp_path):

@@ -202,6 +202,35 @@ def test_a_training_that_diverges_stops_and_writes_no_checkpoint(small, tmp_path
         assert math.isfinite(kept["unfinished"]["loss"])
 
 
+def test_no_checkpoint_holds_a_nan_that_a_finite_loss_did_not_show(small, tmp_path):
+    """The gradient of the last mini-batch is infinite: the loss was finite, the weights after it are not."""
+    model = lenet5(seed=1)
+    seen = [0]
+
+    def spoil(gradient):
+        seen[0] += 1
+        return gradient * math.nan if seen[0] == 4 else gradient
+
+    next(model.parameters()).register_hook(spoil)
+    path = tmp_path / "c.pt"
+    with pytest.raises(DataError, match="not finite") as caught:
+        train(model, small, epochs=2, batch_size=60, checkpoint=path)
+    assert "epoch 2" in caught.value.where
+    state = torch.load(path, weights_only=True)
+    assert len(state["history"]) == 1 and all(v.isfinite().all() for v in state["model"].values())
+    assert train(lenet5(seed=1), small, epochs=2, batch_size=60, checkpoint=path).resumed_from == 1
+
+
+@pytest.mark.parametrize(
+    "option", [{"epochs": 1.5}, {"epochs": True}, {"batch_size": 10.5}, {"learning_rate": math.inf}, {"weight_decay": math.inf}, {"scale_decay": math.nan}, {"shift": -1},
+               {"device": "cuda:banana"}, {"device": "cuda:99"}, {"device": "meta"}],
+)  # fmt: skip
+def test_numbers_and_devices_that_cannot_be(small, option):
+    with pytest.raises(ParameterError) as caught:
+        train(lenet5(seed=1), small, **option)
+    assert f"argument '{next(iter(option))}'" in caught.value.where
+
+
 def test_deterministic_algorithms_are_restored(small):
     seen = []
     train(

@@ -18,7 +18,8 @@ class Gamma(Placement):
     """``y = (z - mean) / sqrt(var + eps) * alpha_hat + bias``: the normalisation first, without a gain of its own.
 
     Statistics do not depend on the mask, and alpha trains as the gain of any batch normalisation does. A sign behind
-    it sees the scale only through ``bias / alpha_hat``: it moves the threshold, it does not turn the channel.
+    it sees the scale only through ``bias / alpha_hat``: while alpha is positive, it moves the threshold and does not turn
+    the channel.
     """
 
     name = "gamma"

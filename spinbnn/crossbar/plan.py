@@ -175,7 +175,9 @@ class NetworkPlan:
         ``"mixed"``, or ``"none"`` for a network without scale dropout.
         """
         told = {number: name for name, number in THRESHOLD_SETS.items()}
-        found = {layer.placement or told[layer.threshold_sets] for layer in self.layers if layer.scale_dropout}
+        found = {
+            layer.placement or told[layer.threshold_sets] for layer in self.layers if layer.scale_dropout
+        }
         return "mixed" if len(found) > 1 else next(iter(found), "none")
 
     @property

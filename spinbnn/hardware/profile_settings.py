@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def settings_of(profile: HardwareProfile) -> dict[str, Any]:
     """Return everything that a profile holds but the numbers of its module.
 
-    How networks lie on the arrays (``strategy``, ``array_rows``) is named where it is not the default alone: profiles that were made
+    How networks lie on the arrays (``strategy``, ``array_rows``) is named only where it is not the default: profiles that were made
     before there was a choice keep their ids.
 
     Parameters

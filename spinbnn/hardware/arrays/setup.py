@@ -101,7 +101,7 @@ class CrossbarSetup:
                 )
         object.__setattr__(self, "adc_errors", {k: float(v) for k, v in self.adc_errors.items()})
         chance = sum(self.params.value(f"faults.{name}") for name in FAULTS)
-        if chance > 1:  # copies by ArrayParams.with_values are not checked for it
+        if chance > 1:  # the array of a profile's file comes here unchecked (from_dict)
             raise ParameterError(
                 "the probabilities of the faults sum to more than 1",
                 where=f"CrossbarSetup, array {self.params.name}, faults",

@@ -111,7 +111,11 @@ def replace_activations(
                 remedy="write x = activation(x): what works in place only cannot be followed",
             )
         source = node.args[0] if node.args else node.kwargs["input"]
-        if in_place(model, node) and isinstance(source, fx.Node) and any(user > node for user in source.users):
+        if (
+            in_place(model, node)
+            and isinstance(source, fx.Node)
+            and any(user > node for user in source.users)
+        ):
             raise ParameterError(
                 "an activation works in place on a map that is used again behind it",
                 where=f"binarize, {shown(node)!r}",

@@ -105,7 +105,9 @@ def check_options(
                 value=value,
                 remedy=suggest(str(value), known),
             )
-    pair = isinstance(random_range, Sequence) and len(random_range) == 2 and all(map(_is_number, random_range))
+    pair = (
+        isinstance(random_range, Sequence) and len(random_range) == 2 and all(map(_is_number, random_range))
+    )
     if not (pair and -math.inf < random_range[0] < random_range[1] < math.inf):
         raise ParameterError(
             "the range of random scales needs two ascending numbers",

@@ -54,6 +54,9 @@ def test_pairs_are_coerced_so_that_plans_compare():
         {"threshold_sets": 0},
         {"threshold_sets": 3},
         {"threshold_sets": 2, "scale_dropout": False},
+        {"placement": "dual_bn"},
+        {"placement": "gamma", "threshold_sets": 2},
+        {"placement": "prestat", "scale_dropout": False},
     ],
 )
 def test_wrong_layers_are_refused(changes):
@@ -161,6 +164,9 @@ def test_placement_of_mixed_plans_and_of_plans_without_dropout():
         return NetworkPlan(name="n", layers=layers, classes=3, input_shape=(2, 8, 8))
 
     assert net(conv(threshold_sets=2), head(144)).placement == "mixed"
+    assert net(conv(placement="gamma"), head(144)).placement == "mixed"  # one set each, and not the same
+    assert net(conv(placement="gamma"), head(144, placement="prestat")).placement == "mixed"
+    assert net(conv(placement="gamma"), head(144, scale_dropout=False)).placement == "gamma"
     assert net(conv(threshold_sets=2), head(144, scale_dropout=False)).placement == "dual_bn"
     assert net(conv(scale_dropout=False), head(144, scale_dropout=False)).placement == "none"
 

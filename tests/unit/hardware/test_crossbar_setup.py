@@ -191,6 +191,10 @@ def test_faults_that_exclude_each_other_sum_to_one_at_most():
     CrossbarSetup(params=PARAMS.with_values(**full))
     with pytest.raises(ParameterError, match="sum to more than 1"):
         CrossbarSetup(params=PARAMS.with_values(**(full | {"faults__open": 0.2})))
+    held = CrossbarSetup(params=PARAMS.with_values(**full)).to_dict()
+    held["params"]["quantities"]["faults.open"]["value"] = 0.2  # as a file may say
+    with pytest.raises(ParameterError, match=r"CrossbarSetup.*faults"):
+        CrossbarSetup.from_dict(held)
 
 
 @pytest.mark.parametrize("kind", [bool, np.uint8, np.uint64])

@@ -32,6 +32,7 @@ from spinbnn.nn.hardware import (
     to_hardware,
 )
 from spinbnn.nn.models import lenet5
+from spinbnn.rng import integer_seed
 
 REAL = ArrayParams.load("array_100k")
 IDEAL = REAL.with_values(
@@ -141,6 +142,46 @@ def test_exact_layer_against_brute_force(errors, bits):
     assert far.sum() <= 1  # one conversion may fall on the other side of a threshold
     assert abs(twin.clipping.low + twin.clipping.high - clipped) <= 1
     assert np.abs(found - layer(x).detach().permute(0, 2, 3, 1).reshape(-1, 7).numpy()).max() >= 2  # errors there are
+
+
+@pytest.mark.parametrize("rows", ["driven", "gated"])
+@pytest.mark.parametrize("readout", ["single", "differential"])
+@pytest.mark.parametrize("bits", [1, 8])
+def test_a_layer_is_the_response_of_its_tiles_window_by_window(rows, readout, bits):
+    """Padding included, of images of two sizes: what depends on the place alone is kept for one size, and loads and relief with it."""
+    params = REAL.with_values(wire__column_resistance=2e9, wire__row_resistance=2e9)
+    at = CrossbarSetup(params=params, rows=rows, readout=readout, adc_clip=0.05, adc_errors={"offset_sigma": 0.3, "gain_sigma": 0.02})
+    layer = BinaryConv2d(4, 7, 3, padding=2, input_bits=bits, binarize_input=bits == 1, generator=draw())
+    twin = place(layer, at, (16, 4), fidelity="table")
+    responses = [tile.response(at, "table") for tile in twin.tiles]
+    assert rows == "driven" or max(np.abs(r.relief).max() for r in responses) > 0.1  # there is something to get wrong
+    for size in ((5, 4), (7, 5)):
+        x = torch.randn((2, 4, *size), generator=draw(1)).sign() if bits == 1 else torch.randint(0, 256, (2, 4, *size), generator=draw(1)).float()
+        seen = functional.unfold(x, 3, padding=2).transpose(1, 2).reshape(-1, 36).numpy().astype(int)
+        want = 0.0
+        for plane in range(bits):
+            lines = seen if bits == 1 else (seen >> plane) & 1
+            for tile, response in zip(twin.tiles, responses, strict=True):
+                part = lines[:, tile.rows]
+                centre = at.centre(np.abs(part).sum(1, keepdims=True), part.shape[1])
+                want = want + 2**plane * 2 * (tile.bank.convert(response.half_sums(part) + centre).values - centre)
+        found = twin(x).permute(0, 2, 3, 1).reshape(-1, 7).numpy()
+        off = (np.abs(found - want) > 1e-2).mean()
+        assert off < (0.005 if bits == 1 else 0.02)  # one conversion in 2,000 may fall on the other side of a threshold: kernels lie on a grid
+
+
+@pytest.mark.parametrize("readout", ["single", "differential"])
+def test_training_follows_the_driven_fraction_of_gated_rows(readout):
+    """Padded windows relieve and load the columns less; on wires of this resistance that is counts."""
+    params = REAL.with_values(wire__column_resistance=2e9, wire__row_resistance=2e9)
+    at = CrossbarSetup(params=params, rows="gated", readout=readout)
+    layer = BinaryConv2d(4, 7, 3, padding=2, generator=draw())
+    x = torch.randn((4, 4, 6, 5), generator=draw(1))
+    with HardwareAware(layer, at, (32, 4), chips=1, seed=4) as aware:
+        aware.step(0)
+        out = layer(x).detach()
+    table = LinearResponseLayer(layer, at, (32, 4), seed=integer_seed(4, "array-pool", 0), name="", fidelity="table")
+    assert float(((table(x) - out).abs() > 1e-3).float().mean()) < 0.005
 
 
 @pytest.mark.parametrize("rows", ["driven", "gated"])

@@ -491,3 +491,82 @@ def test_a_converted_network_learns_the_digits():
     assert accuracy > 0.9
     assert isinstance(binary.encode, ImageEncoder) and len(dropout_layers(binary)) == 2
     assert all(isinstance(layer, ScaleDropout) for layer in dropout_layers(binary))
+
+
+def with_activation(run, activation) -> Free:
+    """A net whose ``act`` is a module or a function."""
+    net = Free(run)
+    net.act = activation
+    return net
+
+
+@pytest.mark.parametrize(
+    "activation",
+    [nn.Hardtanh(0.0, 1.0), nn.Threshold(0.0, 0.0), lambda x: functional.hardtanh(x, 0.0, 1.0),
+     lambda x: functional.hardtanh(x, min_val=0.5, max_val=1.0)],
+)  # fmt: skip
+def test_a_hardtanh_or_threshold_without_negative_values_is_a_trap_too(activation):
+    with pytest.raises(ParameterError, match="never negative"):
+        binarize(with_activation(lambda net, x: net.b(net.act(net.a(x))), activation))
+
+
+def test_activations_with_negative_values_stay():
+    for activation in (nn.Hardtanh(), nn.Threshold(-1.0, -2.0), functional.hardtanh, functional.leaky_relu):
+        binary = binarize(with_activation(lambda net, x: net.b(net.act(net.a(x))), activation))
+        assert "removed" not in became(binary).values()
+
+
+@pytest.mark.parametrize(
+    "activation", [nn.ReLU(inplace=True), torch.relu_, lambda x: functional.relu(x, inplace=True)]
+)
+def test_an_activation_in_place_on_a_map_that_is_used_again_is_refused(activation):
+    def run(net, x):
+        z = net.a(x)
+        return net.b(net.act(z)) + z  # the same map, so that the sum is of the activated one
+
+    with pytest.raises(ParameterError, match="in place"):
+        binarize(with_activation(run, activation))
+    before = binarize(
+        with_activation(lambda net, x: (lambda z: net.c(z) + net.b(net.act(z)))(net.a(x)), activation)
+    )
+    assert "removed" in became(before).values()
+
+
+def test_a_module_of_the_users_is_not_overwritten_by_the_added_scale_dropout():
+    net = Free(lambda net, x: net.b_norm(net.b(net.a(x))))
+    net.b_norm = nn.GroupNorm(2, 4)
+    binary = binarize(net)
+    assert became(binary)["b_norm_added"] == "ScaleDropout" and isinstance(binary.b_norm, nn.GroupNorm)
+    assert binary.eval()(image(2, 1, 6, 6)).shape == (2, 2)
+
+
+def test_a_kept_end_is_the_digital_end():
+    net = Free(lambda net, x: net.c(net.b(net.a(x))))
+    assert became(binarize(net, keep=("a",)))["b"] == "BinaryConv2d"
+    kept = became(binarize(net, keep=("a", "fc")))
+    assert (kept["a"], kept["c"], kept["fc"]) == ("kept", "BinaryConv2d", "kept")
+    nested = nn.Sequential(
+        nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU()), nn.Conv2d(4, 4, 3), nn.Flatten(), nn.Linear(16, 2)
+    )
+    assert became(binarize(nested, keep=("0",)))["1"] == "BinaryConv2d"
+    assert became(binarize(nested))["1"] == "BinaryConv2d"
+
+
+def test_types_and_frozen_weights_are_those_of_the_network():
+    net = plain().double()
+    net[3].weight.requires_grad_(False)
+    binary = binarize(net, input_shape=(1, 8, 8)).eval()
+    assert binary(image(2, 1, 8, 8).double()).dtype == torch.float64
+    assert all(v.dtype in (torch.float64, torch.int64) for v in binary.state_dict().values())
+    assert not binary.get_submodule("3").weight.requires_grad
+    assert binary.get_submodule("7").weight.requires_grad
+
+
+def test_arguments_of_the_wrong_kind_are_refused():
+    for shape in ((8, 8), (2, 1, 8, 8)):
+        with pytest.raises(ParameterError, match="shape of one image"):
+            binarize(plain(), input_shape=shape)
+    with pytest.raises(ParameterError, match=r"is a torch\.nn\.Module"):
+        binarize("lenet5")
+    rule = binarize(plain(), binarizer={"name": "irnet", "t_min": 1e-3}).get_submodule("3").binarizer
+    assert (rule.name, rule.t_min) == ("irnet", 1e-3)

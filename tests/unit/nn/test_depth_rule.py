@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
+import torch
 
 from spinbnn.errors import ParameterError
 from spinbnn.nn.depth_rule import layer_rule, resolve_p
@@ -45,3 +47,16 @@ def test_other_words_and_other_numbers_are_refused():
         resolve_p("depth", [1, 2], "net")
     with pytest.raises(ParameterError, match="wrong number"):
         resolve_p([0.1], [1, 2], "net")
+
+
+@pytest.mark.parametrize("one", [np.float32(0.25), np.array(0.25), torch.tensor(0.25), 0.25])
+def test_one_probability_of_any_numeric_type_serves_all_layers(one):
+    assert resolve_p(one, [1, 2, 3], "net") == [0.25] * 3
+    assert resolve_p(np.array([0.25, 0.5]), [1, 2], "net") == [0.25, 0.5]
+
+
+@pytest.mark.parametrize("wrong", [None, [None, 0.1], ["a", 0.1], [[0.1, 0.2], 0.1]])
+def test_what_is_no_number_is_refused_by_name(wrong):
+    with pytest.raises(ParameterError, match="are numbers") as caught:
+        resolve_p(wrong, [1, 2], "net")
+    assert caught.value.where == "net, argument 'p'"

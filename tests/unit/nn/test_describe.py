@@ -312,3 +312,20 @@ def test_summary_counts_grouped_layers_and_linear_layers_on_vectors():
     assert rows[1][3:7] == [80, 32, 0, 80 * 8]
     with pytest.raises(ParameterError, match="shape of one image"):
         summary(net)
+
+
+@pytest.mark.parametrize("name", ["lenet5", "resnet20"])
+@pytest.mark.parametrize("placement", ["pre_bn", "dual_bn", "gamma", "prestat"])
+def test_a_plan_names_the_placement_and_counts_by_its_threshold_sets_alone(name, placement):
+    found = describe(build(name, placement=placement))
+    assert found.placement == placement and f"placement {placement})" in found.table().title
+    counted = plan(name, placement="dual_bn" if placement == "dual_bn" else "pre_bn")
+    for schedule in ("sampled", "prefix"):
+        options = {"samples": 2, "schedule": schedule, "drop_probability": 0.2}
+        ours, theirs = (count_operations(network, **options) for network in (found, counted))
+        assert ours.layers == theirs.layers and ours.skip_capacity == theirs.skip_capacity
+
+
+def test_a_network_of_double_precision_is_described():
+    assert describe(lenet5().double()) == describe(lenet5())
+    assert summary(lenet5().double()).rows == summary(lenet5()).rows

@@ -117,3 +117,29 @@ def test_the_encoder_shows_and_checks_its_options():
     for wrong in ((28, 28), (1, 0, 28)):
         with pytest.raises(ParameterError, match="three positive"):
             ImageEncoder("binary", shape=wrong)
+
+
+@pytest.mark.parametrize("kind", ["binary", "bit_serial"])
+@pytest.mark.parametrize("value", [float("nan"), 255.0, -1.0, 1.01, float("inf")])
+def test_the_encoder_refuses_values_that_no_step_stands_for(kind, value):
+    image = torch.full((2, 1, 4, 4), 0.5)
+    image[1, 0, 2, 3] = value
+    with pytest.raises(ParameterError, match=r"outside \[0, 1\]") as caught:
+        ImageEncoder(kind, where="network")(image)
+    assert caught.value.where == "network" and "/ 255" in caught.value.remedy
+    assert torch.equal(ImageEncoder("digital")(image).isnan(), image.isnan())
+
+
+def test_the_encoder_takes_rounding_around_the_ends_and_no_images():
+    near = torch.tensor([-0.0019, -1e-7, 1 + 1e-6, 1.0019])
+    assert ImageEncoder("bit_serial")(near).tolist() == [0, 0, 255, 255]
+    assert ImageEncoder("binary")(near).tolist() == [-1, -1, 1, 1]
+    assert ImageEncoder("binary", shape=(1, 4, 4))(torch.zeros(0, 1, 4, 4)).shape == (0, 1, 4, 4)
+
+
+@pytest.mark.parametrize("options", [{"input_bits": 32, "binarize_input": False}, {"input_bits": 8}])
+def test_bits_that_word_lines_do_not_carry_are_refused(options):
+    for make in (lambda: BinaryLinear(2, 2, **options), lambda: BinaryConv2d(2, 2, 1, **options)):
+        with pytest.raises(ParameterError, match="bit") as caught:
+            make()
+        assert "input_bits" in caught.value.where

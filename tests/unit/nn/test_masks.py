@@ -103,3 +103,22 @@ def test_a_generator_of_random_scales_stays_for_the_block(net):
             assert all(layer.sampler is inner for layer in dropout_layers(net))
         assert all(layer.sampler is outer and layer.forced is None for layer in dropout_layers(net))
     assert all(layer.sampler is None for layer in dropout_layers(net))
+
+
+def test_the_inner_of_two_nested_blocks_counts_and_the_outer_comes_back():
+    net = nn.Sequential(ScaleDropout(1, p=0.5, spatial=False)).eval()
+    net[0].alpha.data.fill_(3.0)
+    one = torch.ones(1, 1)
+
+    def value():
+        with torch.no_grad():
+            return round(net(one).item())
+
+    draw = torch.Generator().manual_seed(0)
+    with fixed_masks(net, [0]):
+        with sample_masks(net, draw):
+            assert {value() for _ in range(30)} == {1, 3}
+            with fixed_masks(net, [1]):
+                assert {value() for _ in range(9)} == {1}
+        assert {value() for _ in range(9)} == {3}
+    assert net[0].forced is None and net[0].sampler is None

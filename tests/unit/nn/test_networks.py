@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from spinbnn.errors import ParameterError
 from spinbnn.nn import (
+    BINARIZERS,
     BinaryConv2d,
     BinaryLinear,
     ImageEncoder,
@@ -338,3 +339,39 @@ def test_a_residual_network_runs_on_arrays_bit_for_bit():
     x = images(model, 2)
     with torch.no_grad():
         assert torch.equal(model(x), twin(x))
+
+
+@pytest.mark.parametrize(
+    "options, key, value",
+    [
+        ({"size": 15}, "size", 15),
+        ({"size": 11, "padding": 2}, "size", 11),
+        ({"size": "28"}, "size", "28"),
+        ({"padding": -1}, "padding", -1),
+        ({"padding": 1.5}, "padding", 1.5),
+    ],
+)
+def test_sizes_of_a_lenet_are_refused_with_the_value_that_was_given(options, key, value):
+    with pytest.raises(ParameterError, match="at least") as caught:
+        lenet5(**options)
+    assert caught.value.where == f"lenet5, argument {key!r}" and caught.value.value == value
+    assert lenet5(size=16).conv2.out_channels == lenet5(size=12, padding=2).fc1.in_features == 16
+
+
+def test_a_binariser_of_ones_own_needs_a_place_in_the_register(monkeypatch):
+    from spinbnn.nn.binarizers import BNNBinarizer
+
+    class Mine(BNNBinarizer):
+        name = "mine"
+
+    class Nameless(BNNBinarizer):
+        pass
+
+    for rule in (Mine(), Nameless()):
+        with pytest.raises(ParameterError, match="could not be made again") as caught:
+            lenet5(binarizer=rule)
+        assert "BINARIZERS" in caught.value.remedy
+    monkeypatch.setitem(BINARIZERS, "mine", Mine)
+    model = lenet5(binarizer=Mine())
+    assert model.options["binarizer"] == "mine"
+    assert type(build("lenet5", **model.options).conv1.binarizer) is Mine

@@ -87,3 +87,12 @@ def test_the_file_of_a_layer_holds_proxies_alone_and_any_binariser_reads_it():
     other = BinaryLinear(5, 3, binarizer="libra")
     other.load_state_dict(layer.state_dict())
     assert torch.equal(other.binary_weight(), layer.binary_weight())
+
+
+def test_a_mapping_is_a_name_with_options_for_layers_as_for_networks():
+    layer = BinaryLinear(3, 2, binarizer={"name": "irnet", "t_min": 1e-3})
+    assert layer.binarizer.options == {"t_min": 1e-3, "t_max": 10.0}
+    assert make_binarizer({"name": "recu"}, tau_min=0.8).tau_min == 0.8
+    for wrong in ({}, {"t_min": 0.1}, {"name": {"name": 3}}):
+        with pytest.raises(ParameterError, match="unknown binariser"):
+            make_binarizer(wrong)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 from tolerances import BATCH_NORM_FLOAT32, STANDARD_ERRORS
@@ -212,3 +213,18 @@ def test_wrong_shapes_are_refused():
         fixed_masks(layer.train(), [[0, 1]]),
     ):
         layer(torch.zeros(2, 3, 1, 1))
+
+
+@pytest.mark.parametrize(
+    "key, value",
+    [
+        ("channels", 0), ("channels", -1), ("channels", 2.0), ("channels", True), ("p", "0.2"), ("p", None), ("p", True),
+        ("eps", -1e-5), ("eps", float("nan")), ("momentum", None), ("momentum", 1.5), ("random_range", (1,)),
+        ("random_range", None), ("random_range", ("a", "b")),
+    ],
+)  # fmt: skip
+def test_options_of_the_wrong_kind_are_refused_by_name(key, value):
+    with pytest.raises(ParameterError) as caught:
+        ScaleDropout(**{"channels": 3, key: value})
+    assert key in caught.value.where
+    assert ScaleDropout(np.int64(3), np.float32(0.25)).p == 0.25

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 
 @click.group("data")
@@ -22,15 +21,15 @@ ROOT = click.option("--root", type=click.Path(path_type=Path), help="Data root  
 def list_command(root: Path | None) -> None:
     """List the data sets: where each lies, its source and its licence."""
     from ..data import SOURCES, available
-    from ..tables import Table
 
-    rows = []
     for name, place in available(root).items():
         source = SOURCES.get(name)
-        what = DIGITS if source is None else (source.about, source.licence, source.homepage)
-        rows.append([name, what[0], place or "not here", *what[1:]])
-    note = "spinbnn data fetch NAME fetches one; folder:PATH names an image folder (PATH/<class>/*.png)."
-    Console().print(Table("Data sets", ["name", "about", "here", "licence", "source"], rows, note=note).rich())
+        about, licence, homepage = DIGITS if source is None else (source.about, source.licence, source.homepage)
+        click.echo(f"{name}: {about}")
+        click.echo(f"  here:    {place or 'no'}")
+        click.echo(f"  source:  {homepage}")
+        click.echo(f"  licence: {licence}")
+    click.echo("spinbnn data fetch NAME fetches one; folder:PATH names an image folder (PATH/<class>/*.png).")
 
 
 @command.command("fetch")

@@ -8,14 +8,18 @@ from spinbnn.cli import main
 from spinbnn.data.sources import SOURCES
 
 
-def test_the_list_says_what_is_at_hand(tmp_path, capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "250")
+def test_the_list_says_what_is_at_hand(tmp_path, capsys):
+    (tmp_path / "kmnist").mkdir()
+    for name in ("kmnist-test-imgs.npz", "kmnist-test-labels.npz"):
+        (tmp_path / "kmnist" / name).write_bytes(b"")
     main(["data", "list", "--root", str(tmp_path)])
     out = capsys.readouterr().out
-    lines = {line.split("│")[1].strip(): line for line in out.splitlines() if "│" in line}
-    assert "scikit-learn" in lines["digits"]
+    blocks = {block.split(":")[0]: block for block in out.replace("\n  ", "  ").splitlines()}
+    assert "here:    scikit-learn" in blocks["digits"]
     for name, source in SOURCES.items():
-        assert "not here" in lines[name] and source.licence[:10] in lines[name]
+        place = str(tmp_path / "kmnist") if name == "kmnist" else "no"
+        assert f"here:    {place}  " in blocks[name]
+        assert source.licence in blocks[name] and source.homepage in blocks[name]
 
 
 def test_fetching_what_is_there_prints_source_and_licence(tmp_path, capsys, monkeypatch):

@@ -51,7 +51,9 @@ def save_weights(
             "only a software model with .name and .options can be saved",
             where="save_weights, argument 'model'",
             value=type(model).__name__,
-            remedy="save the model that to_hardware was given",
+            remedy="save the model that to_hardware was given"
+            if hasattr(model, "chip")
+            else "build() networks have both; of any other, keep torch's state_dict() and the code that makes it",
         )
     check_finite(model, "save_weights")
     tensors = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}

@@ -18,7 +18,7 @@ from benchmarks.study import LABELS, Recipe, images, obtain, of_seeds
 from spinbnn import provenance
 from spinbnn.bayes import Prediction, predict
 from spinbnn.bayes.detection import detection_row
-from spinbnn.bayes.metrics import evaluate, mean_interval
+from spinbnn.bayes.metrics import evaluate, mean_interval, paired_difference
 from spinbnn.data import ood, rotate
 from spinbnn.files import write_json, write_text
 from spinbnn.tables import Cell, Column, Table
@@ -75,9 +75,20 @@ def main() -> None:
             for who, many in found.items()
         ]
         texts.append(Table(name, heads, body, note="Mean over training seeds ± half of its 95 % interval.").to_markdown() + "\n")
+    texts.append(differences(found).to_markdown() + "\n")
     write_text(f"{options.out}.md", "\n".join(texts))
     write_json(f"{options.out}.json", {"made": provenance.record(seed=0), "networks": found})
     print("\n".join(texts))
+
+
+def differences(found: dict[str, list[dict[str, dict[str, float]]]]) -> Table:
+    """Return the AUROC of each exact mixture less that of the network without dropout, paired by seed."""
+    plain = found[LABELS["none"]]
+    body: list[list[Cell]] = []
+    for who in (name for name in found if name.endswith(", exact")):
+        pairs = [paired_difference([100 * one[name]["auroc"] for one in found[who]], [100 * one[name]["auroc"] for one in plain]) for name in SETS]
+        body.append([who, *(f"{one.mean:+.2f} [{one.low:+.2f}, {one.high:+.2f}]" for one in pairs)])
+    return Table("AUROC less that without dropout [points], paired by seed", ["network", *SETS], body, note="In brackets the 95 % interval; the only statement here on which network is better.")
 
 
 def _text(values: list[float]) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import files, provenance
+from ..bayes.task import EXACT_LIMIT
 from ..characterize import Flow, LookupTable, run_flow
 from ..circuit import DropoutModuleBench
 from ..data import ImageData
@@ -29,9 +30,6 @@ from .predicting import run_prediction
 from .reporting import result_tables, write_experiment_report
 from .spec import Experiment
 from .training import WEIGHTS, Bars, Pieces, network, train_options, train_stage
-
-MOST_BITS = 12
-"""Mask bits of a network whose masks the prediction stage enumerates."""
 
 
 def no_bars(label: str) -> AbstractContextManager[Callable[..., None]]:
@@ -158,10 +156,10 @@ def _enumerable(experiment: Experiment) -> None:
             "the prediction stage enumerates masks, and random scales are no function of a mask", where="model.mode", value="random",
             remedy='mode = "unitary" or "average"; spinbnn train does the stages up to the training, and spinbnn evaluate samples',
         )  # fmt: skip
-    if bits > MOST_BITS:
+    if bits > EXACT_LIMIT:
         raise ParameterError(
             f"the prediction stage enumerates all masks, which are 2^{bits} here", where="model", value=experiment.model.name,
-            remedy=f"at most {MOST_BITS} mask bits; spinbnn train does the stages up to the training, and spinbnn evaluate samples",
+            remedy=f"at most {EXACT_LIMIT} mask bits; spinbnn train does the stages up to the training, and spinbnn evaluate samples",
         )  # fmt: skip
 
 
